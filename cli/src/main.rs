@@ -1,0 +1,3 @@
+//! The program `seawall`.
+
+fn main() {}

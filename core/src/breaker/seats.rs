@@ -1,0 +1,245 @@
+//! The probe seats of a half-open round: leases with an owner and an expiry.
+
+use super::config::Settings;
+use crate::cas;
+use crate::owner::Owner;
+use crate::sync::{AtomicU64, Ordering};
+use crate::time::Nanos;
+
+/// The most probes in one round.
+pub const MOST_PROBES: u32 = 32;
+
+/// One seat in one word, so that taking it and deciding it are one compare-exchange each.
+///
+/// | bits    | field  | meaning                                                                       |
+/// |---------|--------|-------------------------------------------------------------------------------|
+/// | 0..=35  | expiry | milliseconds modulo 2^36 less the last two numbers, which say succeeded and failed |
+/// | 36..=55 | owner  | who holds it; 0 with expiry 0: free                                           |
+/// | 56..=63 | round  | the low bits of the generation; a seat of another round is free               |
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seat(u64);
+
+const EXPIRY_MASK: u64 = (1 << 36) - 1;
+const SUCCEEDED: u64 = EXPIRY_MASK - 1;
+const FAILED: u64 = EXPIRY_MASK;
+
+/// A seat that was taken, with what makes its word exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub(super) seat: usize,
+    pub(super) expiry: u64,
+}
+
+/// How a half-open round ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Close,
+    Reopen,
+}
+
+impl Seat {
+    const fn new(round: u16, owner: u32, expiry: u64) -> Self {
+        Self((round as u64 & 0xFF) << 56 | (owner as u64 & 0xF_FFFF) << 36 | expiry & EXPIRY_MASK)
+    }
+
+    const fn of_round(self, round: u16) -> bool {
+        self.0 >> 56 == round as u64 & 0xFF
+    }
+
+    const fn owner(self) -> u32 {
+        (self.0 >> 36 & 0xF_FFFF) as u32
+    }
+
+    const fn expiry(self) -> u64 {
+        self.0 & EXPIRY_MASK
+    }
+
+    const fn is_decided(self) -> bool {
+        self.expiry() >= SUCCEEDED
+    }
+
+    /// Milliseconds until the lease of `round` runs out, `None` when the seat can be taken at `now_ms`.
+    const fn leased_for(self, round: u16, now_ms: u64) -> Option<u64> {
+        if !self.of_round(round) || self.owner() == 0 {
+            return None;
+        }
+        let left = self.expiry().wrapping_sub(now_ms) & EXPIRY_MASK;
+        // Half of the range lies ahead (a year), half behind.
+        if left == 0 || left > EXPIRY_MASK / 2 {
+            None
+        } else {
+            Some(left)
+        }
+    }
+}
+
+#[repr(C, align(64))]
+#[derive(Debug)]
+pub(super) struct Seats {
+    words: [AtomicU64; MOST_PROBES as usize],
+}
+
+#[cfg(not(seawall_loom))]
+const _: () = assert!(size_of::<Seats>() == 256);
+
+impl Seats {
+    pub(super) fn new() -> Self {
+        Self {
+            words: core::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
+    fn load(word: &AtomicU64) -> Seat {
+        // ORDER(cell): Acquire. Pairs with the Release half of `cas::replace`.
+        Seat(word.load(Ordering::Acquire))
+    }
+
+    /// Empties the seats of earlier rounds before `round` begins, so that no seat can look current again
+    /// when the eight bits of the round have come full circle.
+    pub(super) fn sweep(&self, round: u16) {
+        for word in &self.words {
+            let seat = Self::load(word);
+            if seat.0 != 0 && !seat.of_round(round) {
+                cas::replace(word, seat.0, 0);
+            }
+        }
+    }
+
+    /// Takes a free or expired seat, or says when the first lease runs out.
+    pub(super) fn take(
+        &self,
+        settings: &Settings,
+        round: u16,
+        owner: Owner,
+        now: Nanos,
+    ) -> Result<Taken, Nanos> {
+        let now_ms = now.as_millis_floor();
+        let lease = now.plus(settings.probe_lease()).as_millis_ceil() & EXPIRY_MASK;
+        // The two numbers that mean a verdict cannot be an expiry: such a lease ends 2 ms sooner.
+        let expiry = if lease >= SUCCEEDED {
+            SUCCEEDED.wrapping_sub(1)
+        } else {
+            lease
+        };
+        let mut soonest = u64::MAX;
+        for (index, word) in self.seats(settings) {
+            let seat = Self::load(word);
+            if seat.of_round(round) && seat.is_decided() {
+                continue;
+            }
+            match seat.leased_for(round, now_ms) {
+                Some(left) => soonest = soonest.min(left),
+                None if cas::replace(word, seat.0, Seat::new(round, owner.raw(), expiry).0) => {
+                    return Ok(Taken {
+                        seat: index,
+                        expiry,
+                    });
+                }
+                // Somebody else was faster; their lease is a whole one.
+                None => soonest = soonest.min(settings.probe_lease().as_millis_ceil()),
+            }
+        }
+        if soonest == u64::MAX {
+            Err(now)
+        } else {
+            Err(Nanos::from_millis(now_ms.saturating_add(soonest)))
+        }
+    }
+
+    fn seats(&self, settings: &Settings) -> impl Iterator<Item = (usize, &AtomicU64)> {
+        self.words
+            .iter()
+            .take(settings.hot().probes() as usize)
+            .enumerate()
+    }
+
+    /// Frees a seat that is still exactly ours.
+    pub(super) fn give_back(&self, taken: Taken, round: u16, owner: Owner) -> bool {
+        self.finish(taken, round, owner, Seat::new(round, 0, 0))
+    }
+
+    /// Writes the verdict of one probe into its seat, if it is still exactly ours.
+    pub(super) fn decide(&self, taken: Taken, round: u16, owner: Owner, failed: bool) -> bool {
+        self.finish(
+            taken,
+            round,
+            owner,
+            Seat::new(round, owner.raw(), if failed { FAILED } else { SUCCEEDED }),
+        )
+    }
+
+    fn finish(&self, taken: Taken, round: u16, owner: Owner, next: Seat) -> bool {
+        let exact = Seat::new(round, owner.raw(), taken.expiry);
+        self.words
+            .get(taken.seat)
+            .is_some_and(|word| cas::replace(word, exact.0, next.0))
+    }
+
+    /// How the round ends, as soon as that is certain: it reopens when the failures reach their ratio of all
+    /// probes, and closes when they cannot reach it any more.
+    pub(super) fn verdict(&self, settings: &Settings, round: u16) -> Option<Verdict> {
+        let hot = settings.hot();
+        let (mut succeeded, mut failed) = (0u64, 0u64);
+        for (_, word) in self.seats(settings) {
+            let seat = Self::load(word);
+            if seat.of_round(round) && seat.is_decided() {
+                if seat.expiry() == FAILED {
+                    failed = failed.wrapping_add(1)
+                } else {
+                    succeeded = succeeded.wrapping_add(1)
+                }
+            }
+        }
+        let permille = if hot.failure_permille() == 0 {
+            500
+        } else {
+            u64::from(hot.failure_permille())
+        };
+        let probes = u64::from(hot.probes());
+        let needed = permille.wrapping_mul(probes).div_ceil(1_000).max(1);
+        if failed >= needed {
+            Some(Verdict::Reopen)
+        } else if succeeded > probes.saturating_sub(needed) {
+            Some(Verdict::Close)
+        } else {
+            None
+        }
+    }
+
+    /// Leases that run at `now`, and how long until a seat can be taken (zero if one can be now).
+    pub(super) fn in_flight(&self, settings: &Settings, round: u16, now: Nanos) -> (u32, Nanos) {
+        let now_ms = now.as_millis_floor();
+        let (mut leased, mut free, mut soonest) = (0u32, false, u64::MAX);
+        for (_, word) in self.seats(settings) {
+            let seat = Self::load(word);
+            if seat.of_round(round) && seat.is_decided() {
+                continue;
+            }
+            match seat.leased_for(round, now_ms) {
+                Some(left) => {
+                    leased = leased.wrapping_add(1);
+                    soonest = soonest.min(left);
+                }
+                None => free = true,
+            }
+        }
+        if free || soonest == u64::MAX {
+            return (leased, Nanos::ZERO);
+        }
+        (
+            leased,
+            Nanos::from_millis(now_ms.saturating_add(soonest)).since(now),
+        )
+    }
+
+    pub(super) fn reclaim(&self, owner: Owner) -> u32 {
+        let mut freed = 0u32;
+        for word in &self.words {
+            let seat = Self::load(word);
+            if seat.owner() == owner.raw() && !seat.is_decided() && cas::replace(word, seat.0, 0) {
+                freed = freed.wrapping_add(1);
+            }
+        }
+        freed
+    }
+}

@@ -1,0 +1,368 @@
+//! The results that a closed breaker judges by: the last n calls, or the calls of the last while.
+//!
+//! Every word carries the generation it belongs to, so a state change empties the window without touching
+//! it. Totals are never kept, they are counted from the words when a decision is due: there is nothing
+//! that could drift when a process dies between two of them.
+
+use super::config::Settings;
+use crate::cas;
+use crate::sync::{AtomicU64, Ordering};
+use crate::time::Nanos;
+
+/// The longest window by count.
+pub const MOST_CALLS: u32 = 1_024;
+
+/// Calls in one word of the ring: two bits each beside a tag of sixteen.
+const PER_WORD: u64 = 24;
+const WORDS: usize = 46;
+const BUCKETS: u64 = 10;
+
+/// What a window holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Results {
+    /// Successes and failures together.
+    pub calls: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// Those that took too long, whether they failed or not.
+    pub slow: u64,
+}
+
+impl Results {
+    pub(super) const fn one(failure: bool, slow: bool) -> Self {
+        Self {
+            calls: 1,
+            failures: failure as u64,
+            slow: slow as u64,
+        }
+    }
+
+    const fn is_bad(self) -> bool {
+        self.failures != 0 || self.slow != 0
+    }
+}
+
+/// Head and ring of the window. The head ends the breaker's first cache line, which every call reads and a
+/// healthy call does not write; the ring begins on the next.
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct Window {
+    head: AtomicU64,
+    _rest_of_line: [u64; 5],
+    /// By count: 24 calls of two bits (failed, slow), then 16 bits of generation.
+    /// By time: ten words of calls, ten of failures, ten of slow calls, each a [`Bucket`].
+    words: [AtomicU64; WORDS],
+}
+
+#[cfg(not(seawall_loom))]
+const _: () = {
+    assert!(size_of::<Window>() == 8 * (WORDS + 6));
+    assert!(WORDS as u64 * PER_WORD >= MOST_CALLS as u64 && WORDS as u64 >= 3 * BUCKETS);
+};
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Self {
+            head: AtomicU64::new(0),
+            _rest_of_line: [0; 5],
+            words: core::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+
+    /// Forgets everything, for a window of another shape.
+    pub(super) fn clear(&self) {
+        for word in core::iter::once(&self.head).chain(&self.words) {
+            // RELAXED: a result that is recorded meanwhile may be lost or kept, either is a valid history.
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds one result. True when the window may hold a failure or a slow call, so that a decision is due.
+    pub(super) fn push(
+        &self,
+        settings: &Settings,
+        generation: u16,
+        result: Results,
+        now: Nanos,
+    ) -> bool {
+        match settings.hot().window_calls() {
+            0 => self.push_by_time(bucket(settings, now), generation, result),
+            calls => self.push_by_count(u64::from(calls), generation, result),
+        }
+    }
+
+    /// What the window holds for `generation` at `now`. Bounded by its 46 words.
+    pub(super) fn tally(&self, settings: &Settings, generation: u16, now: Nanos) -> Results {
+        match settings.hot().window_calls() {
+            0 => self.tally_by_time(bucket(settings, now), generation),
+            calls => self.tally_by_count(u64::from(calls), generation),
+        }
+    }
+
+    fn push_by_count(&self, calls: u64, generation: u16, result: Results) -> bool {
+        let Some((slot, dirty)) = cas::update(&self.head, |head| {
+            Head(head).step(calls, generation, result.is_bad())
+        })
+        .flatten() else {
+            return false;
+        };
+        let shift = (slot % PER_WORD).wrapping_mul(2);
+        let bits = (result.failures | result.slow << 1) << shift;
+        if let Some(word) = self.words.get((slot / PER_WORD) as usize) {
+            cas::update(word, |seen| (write_slot(seen, generation, shift, bits), ()));
+        }
+        dirty
+    }
+
+    fn tally_by_count(&self, calls: u64, generation: u16) -> Results {
+        let head = Head(self.head.load(Ordering::Acquire)); // ORDER(word): after the entries it counts
+        if head.tag() != generation {
+            return Results::default();
+        }
+        let mut seen = Results {
+            calls: head.filled().min(calls),
+            failures: 0,
+            slow: 0,
+        };
+        for word in self.words.iter().take(calls.div_ceil(PER_WORD) as usize) {
+            // RELAXED: the fence in `record_ordinary` orders our own entry before this look.
+            let word = word.load(Ordering::Relaxed);
+            if word >> 48 == u64::from(generation) {
+                const EVEN: u64 = 0x5555_5555_5555;
+                seen.failures = seen
+                    .failures
+                    .wrapping_add(u64::from((word & EVEN).count_ones()));
+                seen.slow = seen
+                    .slow
+                    .wrapping_add(u64::from((word >> 1 & EVEN).count_ones()));
+            }
+        }
+        seen.failures = seen.failures.min(seen.calls);
+        seen.slow = seen.slow.min(seen.calls);
+        seen
+    }
+
+    fn push_by_time(&self, tick: u64, generation: u16, result: Results) -> bool {
+        let rows = [true, result.failures != 0, result.slow != 0];
+        for (row, _) in (0u64..).zip(rows).filter(|(_, counted)| *counted) {
+            let index = row.wrapping_mul(BUCKETS).wrapping_add(tick % BUCKETS);
+            if let Some(word) = self.words.get(index as usize) {
+                cas::update(word, |seen| {
+                    (Bucket(seen).step_count(generation, tick).0, ())
+                });
+            }
+        }
+        // The head holds the last bucket with a bad result, so that a good one can skip the count.
+        let bad = result.is_bad();
+        cas::update(&self.head, |seen| {
+            let last = Bucket(seen);
+            let recent = last.0 != 0 && last.age(generation, tick).is_some();
+            let next = if bad {
+                Bucket::new(generation, tick, 1).0
+            } else {
+                seen
+            };
+            (next, bad || recent)
+        })
+        .unwrap_or(true)
+    }
+
+    fn tally_by_time(&self, tick: u64, generation: u16) -> Results {
+        let mut sums = [0u64; 3];
+        for (row, sum) in self.words.chunks(BUCKETS as usize).zip(&mut sums) {
+            for word in row {
+                let bucket = Bucket(word.load(Ordering::Relaxed)); // RELAXED: as in `tally_by_count`
+                if bucket.age(generation, tick).is_some() {
+                    *sum = sum.saturating_add(bucket.count());
+                }
+            }
+        }
+        let [calls, failures, slow] = sums;
+        Results {
+            calls,
+            failures: failures.min(calls),
+            slow: slow.min(calls),
+        }
+    }
+}
+
+fn bucket(settings: &Settings, now: Nanos) -> u64 {
+    // Checked, because a hostile zero must not divide.
+    now.0
+        .checked_div(settings.window_span().0.div_ceil(BUCKETS))
+        .unwrap_or(0)
+}
+
+/// Where the ring stands.
+///
+/// | bits    | field      | meaning                                              |
+/// |---------|------------|------------------------------------------------------|
+/// | 0..=15  | tag        | the generation                                       |
+/// | 16..=31 | filled     | calls in the ring, at most the window                |
+/// | 32..=47 | index      | where the next one goes                              |
+/// | 48..=63 | since_bad  | successes since the last bad one, at most the window |
+struct Head(u64);
+
+impl Head {
+    const fn tag(&self) -> u16 {
+        (self.0 & 0xFFFF) as u16
+    }
+
+    const fn filled(&self) -> u64 {
+        self.0 >> 16 & 0xFFFF
+    }
+
+    /// One more result: the new head, and where to write it and whether the window is dirty. A full, clean
+    /// window does not move for another success. A result of an older generation is dropped.
+    const fn step(&self, calls: u64, generation: u16, bad: bool) -> (u64, Option<(u64, bool)>) {
+        let (mut filled, mut index, mut since_bad) =
+            (self.filled(), self.0 >> 32 & 0xFFFF, self.0 >> 48);
+        if self.tag() != generation {
+            if is_newer(self.tag(), generation) {
+                return (self.0, None);
+            }
+            (filled, index, since_bad) = (0, 0, 0);
+        }
+        if !bad && filled >= calls && since_bad >= calls {
+            return (self.0, None);
+        }
+        // Range-checked, because the ring may lie in memory that others can write.
+        let slot = if index >= calls { 0 } else { index };
+        let next = if slot.wrapping_add(1) >= calls {
+            0
+        } else {
+            slot.wrapping_add(1)
+        };
+        filled = if filled >= calls {
+            calls
+        } else {
+            filled.wrapping_add(1)
+        };
+        since_bad = if bad {
+            0
+        } else if since_bad >= calls {
+            calls
+        } else {
+            since_bad.wrapping_add(1)
+        };
+        let head = generation as u64 | filled << 16 | next << 32 | since_bad << 48;
+        (head, Some((slot, since_bad < filled)))
+    }
+}
+
+/// Puts two bits into a ring word; a word of an older generation starts empty, a newer one stays.
+const fn write_slot(word: u64, generation: u16, shift: u64, bits: u64) -> u64 {
+    let tag = (word >> 48) as u16;
+    if tag == generation {
+        return word & !(3 << shift) | bits;
+    }
+    if is_newer(tag, generation) || bits == 0 {
+        return word;
+    }
+    bits | (generation as u64) << 48
+}
+
+/// True when generation `a` came after `b`, over the wrap.
+const fn is_newer(a: u16, b: u16) -> bool {
+    let ahead = a.wrapping_sub(b);
+    ahead != 0 && ahead < 0x8000
+}
+
+/// A count and the while that it belongs to.
+///
+/// | bits    | field      | meaning                                 |
+/// |---------|------------|-----------------------------------------|
+/// | 0..=29  | count      | stays at its most                       |
+/// | 30..=53 | tick       | the bucket's number, modulo 2^24        |
+/// | 54..=63 | generation | modulo 2^10                             |
+#[derive(Clone, Copy)]
+struct Bucket(u64);
+
+impl Bucket {
+    const COUNT_MOST: u64 = (1 << 30) - 1;
+
+    const fn new(generation: u16, tick: u64, count: u64) -> Self {
+        Self((generation as u64 & 0x3FF) << 54 | (tick & 0xFF_FFFF) << 30 | count)
+    }
+
+    const fn count(self) -> u64 {
+        self.0 & Self::COUNT_MOST
+    }
+
+    /// How many buckets old it is, if it belongs to the window that ends at `tick`.
+    const fn age(self, generation: u16, tick: u64) -> Option<u64> {
+        let age = (tick & 0xFF_FFFF).wrapping_sub(self.0 >> 30) & 0xFF_FFFF;
+        if self.0 >> 54 == generation as u64 & 0x3FF && age < BUCKETS {
+            Some(age)
+        } else {
+            None
+        }
+    }
+
+    /// One more call. A bucket of an earlier while or generation starts again; one of a later is left alone.
+    const fn step_count(self, generation: u16, tick: u64) -> Self {
+        let fresh = Self::new(generation, tick, 1);
+        if self.0 >> 30 == fresh.0 >> 30 {
+            return if self.count() >= Self::COUNT_MOST {
+                self
+            } else {
+                Self(self.0.wrapping_add(1))
+            };
+        }
+        let generations_ahead = (self.0 >> 54).wrapping_sub(generation as u64) & 0x3FF;
+        let ticks_ahead = (self.0 >> 30).wrapping_sub(tick) & 0xFF_FFFF;
+        let newer = if generations_ahead == 0 {
+            ticks_ahead < 0x80_0000
+        } else {
+            generations_ahead < 0x200
+        };
+        if newer && self.count() != 0 {
+            self
+        } else {
+            fresh
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_clean_ring_does_not_move() {
+        let (mut head, mut wrote) = (0, 0);
+        for _ in 0..10 {
+            let (next, answer) = Head(head).step(4, 0, false);
+            wrote += u32::from(answer.is_some());
+            head = next;
+        }
+        assert_eq!(wrote, 4);
+        let (head, answer) = Head(head).step(4, 0, true);
+        assert_eq!(answer, Some((0, true)));
+        assert!(
+            Head(head)
+                .step(4, 0, false)
+                .1
+                .is_some_and(|(slot, dirty)| slot == 1 && dirty)
+        );
+    }
+
+    #[test]
+    fn generations_compare_over_the_wrap() {
+        assert!(is_newer(0, u16::MAX) && !is_newer(u16::MAX, 0) && !is_newer(5, 5));
+    }
+
+    #[test]
+    fn a_bucket_of_a_later_while_is_left_alone() {
+        let later = Bucket::new(3, 25, 9);
+        assert_eq!(later.step_count(3, 15).0, later.0);
+        assert_eq!(later.step_count(3, 35).count(), 1);
+        assert_eq!(later.step_count(4, 15).count(), 1);
+        assert_eq!(
+            Bucket::new(3, 25, Bucket::COUNT_MOST)
+                .step_count(3, 25)
+                .count(),
+            Bucket::COUNT_MOST
+        );
+    }
+}
