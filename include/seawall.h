@@ -4,12 +4,13 @@
  *
  *     static SEAWALL_STORAGE(payments_memory, SEAWALL_BREAKER_BYTES);
  *     seawall_breaker_t *payments;
- *     if (seawall_breaker_init(payments_memory, sizeof payments_memory, NULL, NULL, &payments) != SEAWALL_OK) ...
+ *     if (seawall_breaker_init(payments_memory, sizeof payments_memory, NULL, NULL, &payments) != SEAWALL_OK) return 1;
  *
  *     seawall_permit_t permit = SEAWALL_PERMIT_INIT;
  *     seawall_status_t status = seawall_breaker_try_acquire(payments, 0, &permit);
  *     if (status > 0) return serve_something_else(permit.retry_after_ns);
- *     seawall_breaker_record(payments, &permit, charge(order) ? SEAWALL_OUTCOME_SUCCESS : SEAWALL_OUTCOME_FAILURE, 0, 0);
+ *     bool is_paid = charge(order);
+ *     seawall_breaker_record(payments, &permit, is_paid ? SEAWALL_OUTCOME_SUCCESS : SEAWALL_OUTCOME_FAILURE, 0, 0);
  *
  * STATUS. Every call that can go wrong returns a seawall_status_t: 0 is ok, above 0 is an expected answer (a
  * refusal, or the note that something came too late), below 0 is an error: the call had no effect. Families of
@@ -20,8 +21,8 @@
  * seawall_*_bytes answer the same at run time; allocate by them when the library may be newer than this file). The
  * library allocates nothing, so there is nothing to destroy: stop using the object, then give its memory back.
  * An object must not be moved or copied, and no call may be under way when its memory goes. Making an object in
- * memory that holds one already begins it anew. Pointers that are neither null nor aligned rubbish are the caller's
- * promise: null, misaligned and never initialised storage are answered with an error, a dangling pointer is not.
+ * memory that holds one already begins it anew. Null and misaligned pointers and storage
+ * without such an object are answered with an error; that other pointers are good is the caller's promise.
  *
  * TIME. All times and durations are nanoseconds in a uint64_t. A parameter now_ns takes any monotonic clock of the
  * caller's, always the same one for one object; 0 reads the library's (seawall_now_ns), and only if the answer needs
@@ -89,889 +90,234 @@
 /* Declares an array that any object of up to `bytes` bytes can live in: static SEAWALL_STORAGE(memory, bytes); */
 #define SEAWALL_STORAGE(name, bytes) SEAWALL_ALIGNED(64) unsigned char name[bytes]
 
-/* ----- what follows goes to its concept ----- */
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-/* Every field at its default. */
-#define SEAWALL_BREAKER_CONFIG_INIT \
-    { (uint32_t)sizeof(seawall_breaker_config_t), 5, 0, 500, 0, 0, 20, 2000, 100, 1, 1, 0, \
-      0, 10000000000u, 30000000000u, 300000000000u, 30000000000u, 0 }
+/* ===== Status: the numbers that every answer is made of ==================================================== */
 
-/* Every field at its default. */
-#define SEAWALL_BULKHEAD_CONFIG_INIT { (uint32_t)sizeof(seawall_bulkhead_config_t), 20, 0, 0, 0 }
+#define SEAWALL_OK 0                             /**< It worked. */
 
-/* Every field at its default. */
-#define SEAWALL_LIMITER_CONFIG_INIT { (uint32_t)sizeof(seawall_limiter_config_t), 0, 100, 1000000000u, 100 }
+#define SEAWALL_REFUSED_BREAKER_OPEN 10          /**< The circuit breaker is open. */
+#define SEAWALL_REFUSED_BREAKER_HALF_OPEN 11     /**< The circuit breaker is half-open and its probe is under way. */
+#define SEAWALL_REFUSED_BREAKER_FORCED_OPEN 12   /**< The circuit breaker was opened by hand. */
+#define SEAWALL_REFUSED_BULKHEAD_FULL 20         /**< All permits of the bulkhead are held. */
+#define SEAWALL_REFUSED_BULKHEAD_WAIT_FULL 21    /**< Too many callers wait for the bulkhead already. */
+#define SEAWALL_REFUSED_BULKHEAD_WAIT_TIMEOUT 22 /**< No permit of the bulkhead came free in time. */
+#define SEAWALL_REFUSED_RATE_LIMITED 30          /**< The rate limit does not allow it now. */
+#define SEAWALL_REFUSED_BUDGET_EXHAUSTED 40      /**< The retry budget is spent. */
+#define SEAWALL_REFUSED_DEADLINE_EXCEEDED 50     /**< The deadline has passed. */
 
-/* Every field at its default. */
-#define SEAWALL_RETRY_BUDGET_CONFIG_INIT \
-    { (uint32_t)sizeof(seawall_retry_budget_config_t), 0, 100, 1, 100, 0, 3, 0, 10000000000u }
+#define SEAWALL_NOTE_LATE 60                     /**< The result came too late to count; counted as that. */
+#define SEAWALL_NOTE_STALE 61                    /**< The permit was taken back before; counted as that. */
 
-/* Every field at its default. */
-#define SEAWALL_BACKOFF_CONFIG_INIT \
-    { (uint32_t)sizeof(seawall_backoff_config_t), 0, 2000, 0, 100000000u, 20000000000u, UINT64_MAX }
+#define SEAWALL_ERROR_NULL (-1)                  /**< A null pointer where an object is wanted. */
+#define SEAWALL_ERROR_MISALIGNED (-2)            /**< The storage is not aligned to SEAWALL_ALIGN bytes. */
+#define SEAWALL_ERROR_STORAGE_TOO_SMALL (-3)     /**< The storage is too small for the object. */
+#define SEAWALL_ERROR_UNINITIALISED (-4)         /**< The memory holds no such object. */
+#define SEAWALL_ERROR_CONFIG (-10)               /**< A setting is outside its range; see seawall_config_error_t. */
+#define SEAWALL_ERROR_VERSION (-11)              /**< struct_bytes or settings that this library does not know. */
+#define SEAWALL_ERROR_ARGUMENT (-12)             /**< An argument is outside its range. */
+#define SEAWALL_ERROR_SPENT (-20)                /**< The permit was used already. */
+#define SEAWALL_ERROR_FOREIGN (-21)              /**< The permit belongs to another object. */
+#define SEAWALL_ERROR_EXCEEDS_CAPACITY (-30)     /**< More tokens at once than the bucket can ever hold. */
+#define SEAWALL_ERROR_PANIC (-90)                /**< The library failed; the state is unharmed. */
 
-/* A permit before its first use. */
-#define SEAWALL_PERMIT_INIT { 0, 0, 0, 0, 0, 0 }
+#define SEAWALL_OUTCOME_SUCCESS 0                /**< The call did what was asked. */
+#define SEAWALL_OUTCOME_FAILURE 1                /**< The call failed, and the dependency is to blame. */
+#define SEAWALL_OUTCOME_IGNORED 2                /**< Says nothing about the dependency: cancelled, a 4xx. */
 
-/* A reservation before its first use. */
-#define SEAWALL_RESERVATION_INIT { 0, 0, 0 }
+#define SEAWALL_MODE_ENFORCE 0                   /**< Decide and refuse. */
+#define SEAWALL_MODE_SHADOW 1                    /**< Decide and count, never refuse. */
+#define SEAWALL_MODE_OFF 2                       /**< Neither decide nor count. */
 
-/* A withdrawal before its first use. */
-#define SEAWALL_WITHDRAWAL_INIT { 0, 0, 0 }
+#define SEAWALL_ALIGN 64                         /**< Every object wants storage aligned to this many bytes. */
+
+#define SEAWALL_ABI_VERSION 1                    /**< The ABI that this header describes: major << 16 | minor. */
 
 /* Sets struct_bytes of any snapshot: seawall_breaker_snapshot_t seen = SEAWALL_SNAPSHOT_INIT(seen); */
 #if defined(__cplusplus)
-#  define SEAWALL_SNAPSHOT_INIT(snapshot) {}; (snapshot).struct_bytes = (uint32_t)sizeof(snapshot)
+#  define SEAWALL_SNAPSHOT_INIT(snapshot) \
+    []() { decltype(snapshot) empty{}; empty.struct_bytes = (uint32_t)sizeof(empty); return empty; }()
 #else
 #  define SEAWALL_SNAPSHOT_INIT(snapshot) { .struct_bytes = (uint32_t)sizeof(snapshot) }
 #endif
 
-/* The storage of a bulkhead with room for `capacity` permits; the same as seawall_bulkhead_bytes(capacity). */
-#define SEAWALL_BULKHEAD_BYTES(capacity) (((size_t)576 + (size_t)8 * (size_t)(capacity) + 63) & ~(size_t)63)
-
-/**
- * Anywhere from nothing to the whole wait.
- */
-#define SEAWALL_JITTER_FULL 0
-
-/**
- * Half the wait, and anywhere within the other half.
- */
-#define SEAWALL_JITTER_EQUAL 1
-
-/**
- * From base to three times the previous wait, capped.
- */
-#define SEAWALL_JITTER_DECORRELATED 2
-
-/**
- * None.
- */
-#define SEAWALL_JITTER_NONE 3
-
-/**
- * The storage it needs, in bytes.
- */
-#define SEAWALL_BREAKER_BYTES 1344
-
-/**
- * Everybody may call.
- */
-#define SEAWALL_STATE_CLOSED 0
-
-/**
- * Nobody may call until the open time is over.
- */
-#define SEAWALL_STATE_OPEN 1
-
-/**
- * A few probes may call.
- */
-#define SEAWALL_STATE_HALF_OPEN 2
-
-/**
- * Nobody may call until a reset by hand.
- */
-#define SEAWALL_STATE_FORCED_OPEN 3
-
-/**
- * Everybody may call, nothing is recorded.
- */
-#define SEAWALL_STATE_DISABLED 4
-
-/**
- * The most permits of one bulkhead.
- */
-#define SEAWALL_BULKHEAD_CAPACITY_MAX 4096
-
-/**
- * An ordinary caller.
- */
-#define SEAWALL_PRIORITY_ORDINARY 0
-
-/**
- * A caller that may take reserved permits, and takes those first.
- */
-#define SEAWALL_PRIORITY_CRITICAL 1
-
-/**
- * The storage it needs, in bytes.
- */
-#define SEAWALL_HISTOGRAM_BYTES 3584
-
-/**
- * The storage it needs, in bytes.
- */
-#define SEAWALL_LIMITER_BYTES 640
-
-/**
- * Nobody in particular: the owner of all permits in an object that one process uses alone.
- */
-#define SEAWALL_OWNER_PRIVATE 1
-
-/**
- * The storage it needs, in bytes.
- */
-#define SEAWALL_RETRY_BUDGET_BYTES 704
-
-/**
- * Each call adds its share, time adds a floor, a retry takes one.
- */
-#define SEAWALL_PROFILE_BUCKET 0
-
-/**
- * Finagle's RetryBudget.
- */
-#define SEAWALL_PROFILE_FINAGLE 1
-
-/**
- * gRPC retry throttling (gRFC A6).
- */
-#define SEAWALL_PROFILE_GRPC 2
-
-/**
- * The standard retry mode of the AWS SDKs, rules of 2026.
- */
-#define SEAWALL_PROFILE_AWS_STANDARD 3
-
-/**
- * The same by the older rules.
- */
-#define SEAWALL_PROFILE_AWS_LEGACY 4
-
-/**
- * The retry follows an ordinary failure.
- */
-#define SEAWALL_CAUSE_FAILURE 0
-
-/**
- * The server asked for less.
- */
-#define SEAWALL_CAUSE_THROTTLED 1
-
-/**
- * No answer in time.
- */
-#define SEAWALL_CAUSE_TIMEOUT 2
-
-/**
- * It worked.
- */
-#define SEAWALL_OK 0
-
-/**
- * The circuit breaker is open.
- */
-#define SEAWALL_REFUSED_BREAKER_OPEN 10
-
-/**
- * The circuit breaker is half-open and its probe is under way.
- */
-#define SEAWALL_REFUSED_BREAKER_HALF_OPEN 11
-
-/**
- * The circuit breaker was opened by hand.
- */
-#define SEAWALL_REFUSED_BREAKER_FORCED_OPEN 12
-
-/**
- * All permits of the bulkhead are held.
- */
-#define SEAWALL_REFUSED_BULKHEAD_FULL 20
-
-/**
- * Too many callers wait for the bulkhead already.
- */
-#define SEAWALL_REFUSED_BULKHEAD_WAIT_FULL 21
-
-/**
- * No permit of the bulkhead came free in time.
- */
-#define SEAWALL_REFUSED_BULKHEAD_WAIT_TIMEOUT 22
-
-/**
- * The rate limit does not allow it now.
- */
-#define SEAWALL_REFUSED_RATE_LIMITED 30
-
-/**
- * The retry budget is spent.
- */
-#define SEAWALL_REFUSED_BUDGET_EXHAUSTED 40
-
-/**
- * The deadline has passed.
- */
-#define SEAWALL_REFUSED_DEADLINE_EXCEEDED 50
-
-/**
- * Recorded too late to count; counted and otherwise without effect.
- */
-#define SEAWALL_NOTE_LATE 60
-
-/**
- * The permit was released or taken back before; counted and otherwise without effect.
- */
-#define SEAWALL_NOTE_STALE 61
-
-/**
- * A null pointer where an object is wanted.
- */
-#define SEAWALL_ERROR_NULL (-1)
-
-/**
- * The storage is not aligned to SEAWALL_ALIGN bytes.
- */
-#define SEAWALL_ERROR_MISALIGNED (-2)
-
-/**
- * The storage is too small for the object.
- */
-#define SEAWALL_ERROR_STORAGE_TOO_SMALL (-3)
-
-/**
- * The memory holds no such object.
- */
-#define SEAWALL_ERROR_UNINITIALISED (-4)
-
-/**
- * A setting is outside its range; see seawall_config_error_t.
- */
-#define SEAWALL_ERROR_CONFIG (-10)
-
-/**
- * A struct_bytes that this library does not know, or settings that it does not know.
- */
-#define SEAWALL_ERROR_VERSION (-11)
-
-/**
- * An argument is outside its range.
- */
-#define SEAWALL_ERROR_ARGUMENT (-12)
-
-/**
- * The permit was used already.
- */
-#define SEAWALL_ERROR_SPENT (-20)
-
-/**
- * The permit belongs to another object.
- */
-#define SEAWALL_ERROR_FOREIGN (-21)
-
-/**
- * More tokens at once than the bucket can ever hold.
- */
-#define SEAWALL_ERROR_EXCEEDS_CAPACITY (-30)
-
-/**
- * The library failed; the state is unharmed.
- */
-#define SEAWALL_ERROR_PANIC (-90)
-
-/**
- * The call did what was asked.
- */
-#define SEAWALL_OUTCOME_SUCCESS 0
-
-/**
- * The call failed in a way that says something about the dependency.
- */
-#define SEAWALL_OUTCOME_FAILURE 1
-
-/**
- * The call says nothing about the dependency: cancelled, excluded, the caller's own mistake.
- */
-#define SEAWALL_OUTCOME_IGNORED 2
-
-/**
- * Decide and refuse.
- */
-#define SEAWALL_MODE_ENFORCE 0
-
-/**
- * Decide and count, never refuse.
- */
-#define SEAWALL_MODE_SHADOW 1
-
-/**
- * Neither decide nor count.
- */
-#define SEAWALL_MODE_OFF 2
-
-/**
- * Every object wants storage aligned to this many bytes.
- */
-#define SEAWALL_ALIGN 64
-
-/**
- * A circuit breaker in the caller's storage. Any thread and any process that maps the storage may use it.
- */
-typedef struct seawall_breaker_t seawall_breaker_t;
-
-/**
- * A bulkhead in the caller's storage. Any thread and any process that maps the storage may use it.
- */
-typedef struct seawall_bulkhead_t seawall_bulkhead_t;
-
-/**
- * A latency histogram in the caller's storage: zeroed memory is an empty one.
- */
-typedef struct seawall_histogram_t seawall_histogram_t;
-
-/**
- * A token bucket in the caller's storage. Any thread and any process that maps the storage may use it.
- */
-typedef struct seawall_limiter_t seawall_limiter_t;
-
-/**
- * A retry budget in the caller's storage. Any thread and any process that maps the storage may use it.
- */
-typedef struct seawall_retry_budget_t seawall_retry_budget_t;
-
-/**
- * The answer of a call: 0 ok, above 0 an expected refusal, below 0 an error (nothing was changed).
- */
+/** The answer of a call: 0 ok, above 0 an expected refusal, below 0 an error (the call had no effect). */
 typedef int32_t seawall_status_t;
-
-/**
- * Settings of a backoff. Start from SEAWALL_BACKOFF_CONFIG_INIT.
- */
-typedef struct seawall_backoff_config_t {
-    /**
-     * sizeof(seawall_backoff_config_t).
-     */
-    uint32_t struct_bytes;
-    /**
-     * SEAWALL_JITTER_*. Default full.
-     */
-    uint32_t jitter;
-    /**
-     * How much each further wait grows, in thousandths, 1000..10000. Default 2000.
-     */
-    uint32_t factor_permille;
-    /**
-     * Zero.
-     */
-    uint32_t unused;
-    /**
-     * The wait before the first retry, 0..24 h. Default 100 ms.
-     */
-    uint64_t base_ns;
-    /**
-     * The longest wait before jitter, base_ns..24 h. Default 20 s.
-     */
-    uint64_t cap_ns;
-    /**
-     * How much longer than our own wait a server's Retry-After may make it. Default UINT64_MAX: no limit.
-     */
-    uint64_t retry_after_margin_ns;
-} seawall_backoff_config_t;
 
 /**
  * Which setting was refused: filled by the functions that take a configuration when they return
  * SEAWALL_ERROR_CONFIG. Values in the unit of the field.
  */
 typedef struct seawall_config_error_t {
-    /**
-     * The setting's name as in seawall.toml, NUL-terminated.
-     */
+    /** The setting's name without its unit ("open_for"), NUL-terminated. */
     char field[32];
-    /**
-     * What was given.
-     */
+    /** What was given. */
     uint64_t value;
-    /**
-     * The smallest value allowed.
-     */
+    /** The smallest value allowed. */
     uint64_t min;
-    /**
-     * The largest value allowed.
-     */
+    /** The largest value allowed. */
     uint64_t max;
 } seawall_config_error_t;
 
+/** One sentence for people about a status, never null. Static storage. */
+SEAWALL_API const char *seawall_status_text(seawall_status_t status);
+
+/** The short name of a status ("breaker_open"), as metrics use it, never null. Static storage. */
+SEAWALL_API const char *seawall_status_name(seawall_status_t status);
+
 /**
- * Settings of a breaker. Start from SEAWALL_BREAKER_CONFIG_INIT.
+ * The ABI of the loaded library: major << 16 | minor. A program built with this header runs with it when
+ * seawall_abi_version() >= SEAWALL_ABI_VERSION and seawall_abi_version() >> 16 == SEAWALL_ABI_VERSION >> 16.
  */
-typedef struct seawall_breaker_config_t {
-    /**
-     * sizeof(seawall_breaker_config_t): lets fields be appended.
-     */
-    uint32_t struct_bytes;
-    /**
-     * Open after so many failures in a row, 0..1000000; 0 leaves the rule out. Default 5.
-     */
-    uint32_t consecutive_failures;
-    /**
-     * 1: apply the rule above also when the window holds enough calls for a ratio. Default 0.
-     */
-    uint32_t consecutive_always;
-    /**
-     * Open at or above this ratio of failures, in thousandths, 0..1000; 0 leaves the rule out. Default 500.
-     */
-    uint32_t failure_permille;
-    /**
-     * Open at or above this ratio of slow calls, in thousandths, 0..1000; 0 leaves the rule out. Default 0.
-     */
-    uint32_t slow_permille;
-    /**
-     * Look at the last so many calls, 0..1024; 0 looks at window_ns instead. Default 0.
-     */
-    uint32_t window_calls;
-    /**
-     * No ratio counts before so many calls, 1..1000000, at most window_calls if that is set. Default 20.
-     */
-    uint32_t min_calls;
-    /**
-     * Growth of the open time at each opening without a close in between, in thousandths, 1000..10000. Default 2000.
-     */
-    uint32_t open_backoff_permille;
-    /**
-     * How far the open time may stray either way, in thousandths, 0..500. Default 100.
-     */
-    uint32_t open_jitter_permille;
-    /**
-     * Calls let through in a half-open round, 1..32. Default 1.
-     */
-    uint32_t probes;
-    /**
-     * A ratio counts only when failures come from so many owners, 1..8. Default 1.
-     */
-    uint32_t min_witnesses;
-    /**
-     * SEAWALL_MODE_*. Default enforce.
-     */
-    uint32_t mode;
-    /**
-     * A call that took longer is slow, 1 ns..24 h when the rule is on. Default 0.
-     */
-    uint64_t slow_after_ns;
-    /**
-     * Look at the calls of this time, in ten rolling buckets, 10 ms..24 h. Default 10 s.
-     */
-    uint64_t window_ns;
-    /**
-     * How long to stay open the first time, 1 ms..24 h. Default 30 s.
-     */
-    uint64_t open_for_ns;
-    /**
-     * The longest open time before jitter, open_for_ns..24 h. Default 5 min.
-     */
-    uint64_t open_max_ns;
-    /**
-     * After this time without a verdict a probe's seat can be taken again, 1 ms..24 h. Default 30 s.
-     */
-    uint64_t probe_lease_ns;
-    /**
-     * Where the jitter starts from: give each breaker another one (seawall_random()). Default 0.
-     */
-    uint64_t seed;
-} seawall_breaker_config_t;
+SEAWALL_API
+uint32_t seawall_abi_version(void);
+
+/** The monotonic clock that all processes of the host share, in nanoseconds. */
+SEAWALL_API uint64_t seawall_now_ns(void);
+
+/** Sixty-four random bits for jitter and seeds; not for secrets. Any thread. */
+SEAWALL_API uint64_t seawall_random(void);
+
+/* ===== Permit: leave that a caller holds ===================================================================
+ *
+ * The same struct for breakers and bulkheads, on the caller's stack.
+ */
+
+#define SEAWALL_OWNER_PRIVATE 1                  /**< The owner of permits that were taken in nobody's name. */
 
 /**
  * Leave to make one call, on the caller's stack. Start from SEAWALL_PERMIT_INIT or zeros. Not to be copied:
  * a permit that was recorded, cancelled or released is marked as spent in place.
  */
 typedef struct seawall_permit_t {
-    /**
-     * What the library knows it by; 0: no permit, or a spent one.
-     */
+    /** What the library knows it by; 0: no permit, or a spent one. */
     uint64_t token;
-    /**
-     * When the call began, where the slow rule needs it.
-     */
+    /** When the call began, where the slow rule needs it. */
     uint64_t started_ns;
-    /**
-     * The object that gave it.
-     */
+    /** The object that gave it. */
     uint64_t object;
-    /**
-     * After a refusal: how long until asking again can help, in nanoseconds; 0: nobody knows.
-     */
+    /** After a refusal: how long until asking again can help, in nanoseconds; 0: nobody knows. */
     uint64_t retry_after_ns;
-    /**
-     * Who holds it.
-     */
+    /** Who holds it. */
     uint32_t owner;
-    /**
-     * A state change that this call made: 0 none, else 0x10000 | state before | state after << 8.
-     */
+    /** A state change that this call made: 0 none, else 0x10000 | state before | state after << 8. */
     uint32_t transition;
 } seawall_permit_t;
 
-/**
- * What a breaker looked like at one moment. Set struct_bytes before asking.
+/* A permit before its first use. */
+#define SEAWALL_PERMIT_INIT { 0, 0, 0, 0, 0, 0 }
+
+/* ===== Breaker: stop calling what keeps failing ============================================================
+ *
+ *          failures in a row, ratio of failures, ratio of slow calls
+ *   CLOSED ---------------------------------------------------------> OPEN  (refuses; opens longer each time)
+ *     ^                                                               |  ^
+ *     |  enough probes succeed                     open time is over  |  |  too many probes fail
+ *     +------------------------------- HALF_OPEN <--------------------+  |
+ *                                          +-----------------------------+
+ *
+ * Ask with seawall_breaker_try_acquire, make the call, say how it ended with seawall_breaker_record. Every state
+ * change raises the generation; a result whose permit is of another generation is counted as late and changes
+ * nothing. A probe is a lease: one that never reports cannot keep the breaker half-open. Nobody needs a timer.
  */
-typedef struct seawall_breaker_snapshot_t {
-    /**
-     * sizeof(seawall_breaker_snapshot_t).
-     */
+
+#define SEAWALL_BREAKER_BYTES 1344               /**< The storage it needs, in bytes. */
+
+#define SEAWALL_STATE_CLOSED 0                   /**< Everybody may call. */
+#define SEAWALL_STATE_OPEN 1                     /**< Nobody may call until the open time is over. */
+#define SEAWALL_STATE_HALF_OPEN 2                /**< A few probes may call. */
+#define SEAWALL_STATE_FORCED_OPEN 3              /**< Nobody may call until a reset by hand. */
+#define SEAWALL_STATE_DISABLED 4                 /**< Everybody may call, nothing is recorded. */
+
+/** A circuit breaker in the caller's storage. Any thread and any process that maps the storage may use it. */
+typedef struct seawall_breaker_t seawall_breaker_t;
+
+/** Settings of a breaker. Start from SEAWALL_BREAKER_CONFIG_INIT. */
+typedef struct seawall_breaker_config_t {
+    /** sizeof(seawall_breaker_config_t): lets fields be appended. */
     uint32_t struct_bytes;
-    /**
-     * SEAWALL_STATE_*.
-     */
+    /** Open after so many failures in a row, 0..1000000; 0 leaves the rule out. Default 5. */
+    uint32_t consecutive_failures;
+    /** 1: apply the rule above also when the window holds enough calls for a ratio. Default 0. */
+    uint32_t consecutive_always;
+    /** Open at or above this ratio of failures, in thousandths, 0..1000; 0 leaves the rule out. Default 500. */
+    uint32_t failure_permille;
+    /** Open at or above this ratio of slow calls, in thousandths, 0..1000; 0 leaves the rule out. Default 0. */
+    uint32_t slow_permille;
+    /** Look at the last so many calls, 0..1024; 0 looks at window_ns instead. Default 0. */
+    uint32_t window_calls;
+    /** No ratio counts before so many calls, 1..1000000, at most window_calls if that is set. Default 20. */
+    uint32_t min_calls;
+    /** Growth of the open time at each opening without a close between, thousandths, 1000..10000. Default 2000. */
+    uint32_t open_backoff_permille;
+    /** How far the open time may stray either way, in thousandths, 0..500. Default 100. */
+    uint32_t open_jitter_permille;
+    /** Calls let through in a half-open round, 1..32. Default 1. */
+    uint32_t probes;
+    /** A ratio counts only when failures come from so many owners, 1..8. Default 1. */
+    uint32_t min_witnesses;
+    /** SEAWALL_MODE_*. Default enforce. */
+    uint32_t mode;
+    /** A call that took longer is slow, 1 ns..24 h when the rule is on. Default 0. */
+    uint64_t slow_after_ns;
+    /** Look at the calls of this time, in ten rolling buckets, 10 ms..24 h. Default 10 s. */
+    uint64_t window_ns;
+    /** How long to stay open the first time, 1 ms..24 h. Default 30 s. */
+    uint64_t open_for_ns;
+    /** The longest open time before jitter, open_for_ns..24 h. Default 5 min. */
+    uint64_t open_max_ns;
+    /** After this time without a verdict a probe's seat can be taken again, 1 ms..24 h. Default 30 s. */
+    uint64_t probe_lease_ns;
+    /** Where the jitter starts from: give each breaker another one (seawall_random()). Default 0. */
+    uint64_t seed;
+} seawall_breaker_config_t;
+
+/** What a breaker looked like at one moment. Set struct_bytes before asking. */
+typedef struct seawall_breaker_snapshot_t {
+    /** sizeof(seawall_breaker_snapshot_t). */
+    uint32_t struct_bytes;
+    /** SEAWALL_STATE_*. */
     uint32_t state;
-    /**
-     * State changes so far, modulo 65536.
-     */
+    /** State changes so far, modulo 65536. */
     uint32_t generation;
-    /**
-     * Probes under way.
-     */
+    /** Probes under way. */
     uint32_t probes_in_flight;
-    /**
-     * Failures in a row; 0 unless closed.
-     */
+    /** Failures in a row; 0 unless closed. */
     uint64_t streak;
-    /**
-     * Calls in the window; 0 unless closed.
-     */
+    /** Calls in the window; 0 unless closed. */
     uint64_t window_calls;
-    /**
-     * Failures in the window.
-     */
+    /** Failures in the window. */
     uint64_t window_failures;
-    /**
-     * Slow calls in the window.
-     */
+    /** Slow calls in the window. */
     uint64_t window_slow;
-    /**
-     * How long until somebody may go; 0 when now, or when nobody knows.
-     */
+    /** How long until somebody may go; 0 when now, or when nobody knows. */
     uint64_t retry_after_ns;
-    /**
-     * Calls recorded as success, ever. This and all counters below only grow.
-     */
+    /** Calls recorded as success, ever. This and all counters below only grow. */
     uint64_t success;
-    /**
-     * Calls recorded as failure.
-     */
+    /** Calls recorded as failure. */
     uint64_t failure;
-    /**
-     * Calls recorded as ignored.
-     */
+    /** Calls recorded as ignored. */
     uint64_t ignored;
-    /**
-     * Slow calls.
-     */
+    /** Slow calls. */
     uint64_t slow;
-    /**
-     * Calls refused.
-     */
+    /** Calls refused. */
     uint64_t refused;
-    /**
-     * Calls that would have been refused in enforce mode.
-     */
+    /** Calls that would have been refused in enforce mode. */
     uint64_t shadow_refused;
-    /**
-     * Results that came too late to count.
-     */
+    /** Results that came too late to count. */
     uint64_t late;
-    /**
-     * How often it opened.
-     */
+    /** How often it opened. */
     uint64_t opened;
 } seawall_breaker_snapshot_t;
 
-/**
- * Settings of a bulkhead. Start from SEAWALL_BULKHEAD_CONFIG_INIT.
- */
-typedef struct seawall_bulkhead_config_t {
-    /**
-     * sizeof(seawall_bulkhead_config_t).
-     */
-    uint32_t struct_bytes;
-    /**
-     * Permits in all, 1..capacity. Default 20.
-     */
-    uint32_t max_concurrent;
-    /**
-     * How many of them only critical callers may take, 0..max_concurrent - 1. Default 0.
-     */
-    uint32_t reserved;
-    /**
-     * How many callers may wait, 0..1000000. Default 0: nobody waits.
-     */
-    uint32_t max_waiting;
-    /**
-     * SEAWALL_MODE_*. Default enforce.
-     */
-    uint32_t mode;
-} seawall_bulkhead_config_t;
+/* Every field at its default. */
+#define SEAWALL_BREAKER_CONFIG_INIT \
+    { (uint32_t)sizeof(seawall_breaker_config_t), 5, 0, 500, 0, 0, 20, 2000, 100, 1, 1, 0, \
+      0, 10000000000u, 30000000000u, 300000000000u, 30000000000u, 0 }
 
-/**
- * What a bulkhead looked like at one moment. Set struct_bytes before asking.
- */
-typedef struct seawall_bulkhead_snapshot_t {
-    /**
-     * sizeof(seawall_bulkhead_snapshot_t).
-     */
-    uint32_t struct_bytes;
-    /**
-     * Permits in all.
-     */
-    uint32_t max_concurrent;
-    /**
-     * Those that only critical callers may take.
-     */
-    uint32_t reserved;
-    /**
-     * Permits held.
-     */
-    uint32_t in_use;
-    /**
-     * Callers that wait.
-     */
-    uint32_t waiting;
-    /**
-     * How many permits the storage could hold.
-     */
-    uint32_t capacity;
-    /**
-     * Callers turned away, ever.
-     */
-    uint64_t rejected;
-    /**
-     * Callers that would have been turned away in enforce mode, ever.
-     */
-    uint64_t shadow_refused;
-    /**
-     * Releases that came twice or too late, ever.
-     */
-    uint64_t stale;
-    /**
-     * How long the oldest permit has been held, to about a millisecond.
-     */
-    uint64_t longest_hold_ns;
-} seawall_bulkhead_snapshot_t;
-
-/**
- * Settings of a limiter. Start from SEAWALL_LIMITER_CONFIG_INIT.
- */
-typedef struct seawall_limiter_config_t {
-    /**
-     * sizeof(seawall_limiter_config_t).
-     */
-    uint32_t struct_bytes;
-    /**
-     * SEAWALL_MODE_*. Default enforce.
-     */
-    uint32_t mode;
-    /**
-     * Tokens per period_ns, 1..1000000000, at most one per nanosecond. Default 100.
-     */
-    uint64_t permits;
-    /**
-     * The while that `permits` is meant for, 1 ns..31 days. Default 1 s.
-     */
-    uint64_t period_ns;
-    /**
-     * The most tokens the bucket holds, 1..1000000000. Default 100.
-     */
-    uint64_t burst;
-} seawall_limiter_config_t;
-
-/**
- * Tokens taken ahead of time, on the caller's stack. Not to be copied: a cancelled one is marked in place.
- */
-typedef struct seawall_reservation_t {
-    /**
-     * Tokens held plus one; 0: no reservation, or a spent one.
-     */
-    uint64_t token;
-    /**
-     * The object that gave it.
-     */
-    uint64_t object;
-    /**
-     * How long to wait before going, in nanoseconds; after a refusal, how long it would have been.
-     */
-    uint64_t wait_ns;
-} seawall_reservation_t;
-
-/**
- * What a bucket looked like at one moment, in the terms of the HTTP rate limit fields. Set struct_bytes first.
- */
-typedef struct seawall_limiter_snapshot_t {
-    /**
-     * sizeof(seawall_limiter_snapshot_t).
-     */
-    uint32_t struct_bytes;
-    /**
-     * Zero.
-     */
-    uint32_t unused;
-    /**
-     * The most tokens the bucket holds.
-     */
-    uint64_t limit;
-    /**
-     * Whole tokens left.
-     */
-    uint64_t remaining;
-    /**
-     * How long until the bucket is full.
-     */
-    uint64_t reset_ns;
-    /**
-     * How long until one token is there; 0 if it is.
-     */
-    uint64_t retry_after_ns;
-    /**
-     * Requests granted, ever.
-     */
-    uint64_t allowed;
-    /**
-     * Requests refused, ever.
-     */
-    uint64_t refused;
-    /**
-     * Requests that would have been refused in enforce mode, ever.
-     */
-    uint64_t shadow_refused;
-} seawall_limiter_snapshot_t;
-
-/**
- * Settings of a retry budget. Start from SEAWALL_RETRY_BUDGET_CONFIG_INIT, or from
- * seawall_retry_budget_profile for a published profile.
- */
-typedef struct seawall_retry_budget_config_t {
-    /**
-     * sizeof(seawall_retry_budget_config_t).
-     */
-    uint32_t struct_bytes;
-    /**
-     * SEAWALL_PROFILE_*. Default bucket.
-     */
-    uint32_t profile;
-    /**
-     * What each call (bucket, finagle) or success (grpc) adds, in thousandths of a token, 0..10000. Default 100.
-     */
-    uint32_t ratio_permille;
-    /**
-     * Retries per second allowed whatever the traffic (bucket, finagle), 0..10000. Default 1.
-     */
-    uint32_t min_per_second;
-    /**
-     * The most tokens, 1..1000000 (grpc 1000); a bucket holds at least what the floor saves up. Default 100.
-     */
-    uint32_t cap;
-    /**
-     * Retries under way may be this share of the calls under way, in thousandths, 0..10000; 0 leaves the rule out.
-     */
-    uint32_t max_concurrent_retries_permille;
-    /**
-     * So many retries under way are always allowed by the rule above, 0..1000000. Default 3.
-     */
-    uint32_t min_concurrent_retries;
-    /**
-     * SEAWALL_MODE_*. Default enforce.
-     */
-    uint32_t mode;
-    /**
-     * How long a deposit counts (finagle), how much of the floor can be saved up (bucket), 1 s..1 h. Default 10 s.
-     */
-    uint64_t window_ns;
-} seawall_retry_budget_config_t;
-
-/**
- * Leave for one retry, on the caller's stack. Not to be copied: a used one is marked in place.
- */
-typedef struct seawall_withdrawal_t {
-    /**
-     * What the library knows it by; 0: none, or a spent one.
-     */
-    uint64_t token;
-    /**
-     * The object that gave it.
-     */
-    uint64_t object;
-    /**
-     * After a refusal: how long until asking again can help, in nanoseconds; 0: nobody knows.
-     */
-    uint64_t retry_after_ns;
-} seawall_withdrawal_t;
-
-/**
- * What a budget looked like at one moment. Set struct_bytes before asking.
- */
-typedef struct seawall_retry_budget_snapshot_t {
-    /**
-     * sizeof(seawall_retry_budget_snapshot_t).
-     */
-    uint32_t struct_bytes;
-    /**
-     * Calls under way, where the in-flight rule is on.
-     */
-    uint32_t calls_in_flight;
-    /**
-     * Retries under way, where the in-flight rule is on.
-     */
-    uint32_t retries_in_flight;
-    /**
-     * Zero.
-     */
-    uint32_t unused;
-    /**
-     * What is left, in thousandths of a token.
-     */
-    uint64_t tokens_milli;
-    /**
-     * The most there can be, in thousandths of a token; 0 where the profile has no such bound.
-     */
-    uint64_t cap_milli;
-    /**
-     * Deposits, ever.
-     */
-    uint64_t deposited;
-    /**
-     * Retries granted, ever.
-     */
-    uint64_t withdrawn;
-    /**
-     * Retries refused, ever.
-     */
-    uint64_t refused;
-    /**
-     * Retries that would have been refused in enforce mode, ever.
-     */
-    uint64_t shadow_refused;
-} seawall_retry_budget_snapshot_t;
-
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
-
-/* ===== Backoff: how long to wait before a retry ============================================== */
-
-/**
- * Checks the settings; on SEAWALL_ERROR_CONFIG fills `*error` (may be null).
- */
-SEAWALL_API
-seawall_status_t seawall_backoff_validate(const struct seawall_backoff_config_t *config,
-                                          struct seawall_config_error_t *error);
-
-/**
- * The wait before retry `attempt` (the first retry is 1) goes to `*delay_ns`.
- *
- * `previous_ns` is the wait before the last retry (only decorrelated jitter looks at it; 0 for none),
- * `random` sixty-four random bits (seawall_random()), `retry_after_ns` what the server asked for (0 for
- * nothing): a floor that jitter never undercuts. A null `config` means all defaults. Pure.
- */
-SEAWALL_API
-seawall_status_t seawall_backoff_delay(const struct seawall_backoff_config_t *config,
-                                       uint32_t attempt,
-                                       uint64_t previous_ns,
-                                       uint64_t random,
-                                       uint64_t retry_after_ns,
-                                       uint64_t *delay_ns);
-
-/* ===== Breaker: stop calling what keeps failing ============================================== */
-
-/**
- * The storage a breaker needs, in bytes; equals SEAWALL_BREAKER_BYTES.
- */
+/** The storage a breaker needs, in bytes; equals SEAWALL_BREAKER_BYTES. */
 SEAWALL_API size_t seawall_breaker_bytes(void);
 
 /**
@@ -980,6 +326,7 @@ SEAWALL_API size_t seawall_breaker_bytes(void);
  * (may be null) and leaves `memory` as it was. There is nothing to free but the storage itself.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_breaker_init(void *memory,
                                       size_t memory_bytes,
                                       const struct seawall_breaker_config_t *config,
@@ -991,14 +338,14 @@ seawall_status_t seawall_breaker_init(void *memory,
  * SEAWALL_ERROR_UNINITIALISED if there is none of this layout. Changes nothing.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_breaker_attach(void *memory,
                                         size_t memory_bytes,
                                         struct seawall_breaker_t **breaker);
 
-/**
- * Changes the settings of a live breaker; state, counters and window stay. Not for two threads at once.
- */
+/** Changes the settings of a live breaker; state, counters and window stay. Not for two threads at once. */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_breaker_reconfigure(const struct seawall_breaker_t *breaker,
                                              const struct seawall_breaker_config_t *config,
                                              struct seawall_config_error_t *error);
@@ -1012,6 +359,7 @@ seawall_status_t seawall_breaker_reconfigure(const struct seawall_breaker_t *bre
  * Any thread, any process that maps the storage. Never blocks, never allocates.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_breaker_try_acquire(const struct seawall_breaker_t *breaker,
                                              uint64_t now_ns,
                                              struct seawall_permit_t *permit);
@@ -1021,6 +369,7 @@ seawall_status_t seawall_breaker_try_acquire(const struct seawall_breaker_t *bre
  * share: what a dead owner held is taken back with seawall_breaker_reclaim.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_breaker_try_acquire_as(const struct seawall_breaker_t *breaker,
                                                 uint32_t owner,
                                                 uint64_t now_ns,
@@ -1057,42 +406,90 @@ SEAWALL_API
 seawall_status_t seawall_breaker_force_open(const struct seawall_breaker_t *breaker,
                                             uint32_t *transition);
 
-/**
- * Admits every call and records nothing until seawall_breaker_reset. `transition` as above.
- */
+/** Admits every call and records nothing until seawall_breaker_reset. `transition` as above. */
 SEAWALL_API
 seawall_status_t seawall_breaker_disable(const struct seawall_breaker_t *breaker,
                                          uint32_t *transition);
 
-/**
- * Closes the breaker with an empty window, whatever its state. `transition` as above.
- */
+/** Closes the breaker with an empty window, whatever its state. `transition` as above. */
 SEAWALL_API
 seawall_status_t seawall_breaker_reset(const struct seawall_breaker_t *breaker,
                                        uint32_t *transition);
 
-/**
- * Frees the probe seats of an owner that is gone; `freed` (may be null) gets how many.
- */
+/** Frees the probe seats of an owner that is gone; `freed` (may be null) gets how many. */
 SEAWALL_API
 seawall_status_t seawall_breaker_reclaim(const struct seawall_breaker_t *breaker,
                                          uint32_t owner,
                                          uint32_t *freed);
 
-/**
- * The state right now (SEAWALL_STATE_*), or an error below 0.
- */
+/** The state right now (SEAWALL_STATE_*), or an error below 0. */
 SEAWALL_API seawall_status_t seawall_breaker_state(const struct seawall_breaker_t *breaker);
 
-/**
- * Fills `*snapshot` as far as its struct_bytes reach. Changes nothing.
- */
+/** Fills `*snapshot` as far as its struct_bytes reach. Changes nothing. */
 SEAWALL_API
 seawall_status_t seawall_breaker_snapshot(const struct seawall_breaker_t *breaker,
                                           uint64_t now_ns,
                                           struct seawall_breaker_snapshot_t *snapshot);
 
-/* ===== Bulkhead: never more calls at once than this ========================================== */
+/* ===== Bulkhead: never more calls at once than this ========================================================
+ *
+ * At most max_concurrent permits are held at any instant, in any interleaving. Each permit knows who holds it, so
+ * those of a process that died can be taken back. A permit is held until the work has really ended: a timeout that
+ * leaves the work running does not free it.
+ */
+
+#define SEAWALL_BULKHEAD_CAPACITY_MAX 4096       /**< The most permits of one bulkhead. */
+
+#define SEAWALL_PRIORITY_ORDINARY 0              /**< An ordinary caller. */
+/** A caller that may take reserved permits, and takes those first. */
+#define SEAWALL_PRIORITY_CRITICAL 1
+
+/** A bulkhead in the caller's storage. Any thread and any process that maps the storage may use it. */
+typedef struct seawall_bulkhead_t seawall_bulkhead_t;
+
+/** Settings of a bulkhead. Start from SEAWALL_BULKHEAD_CONFIG_INIT. */
+typedef struct seawall_bulkhead_config_t {
+    /** sizeof(seawall_bulkhead_config_t). */
+    uint32_t struct_bytes;
+    /** Permits in all, 1..capacity. Default 20. */
+    uint32_t max_concurrent;
+    /** How many of them only critical callers may take, 0..max_concurrent - 1. Default 0. */
+    uint32_t reserved;
+    /** How many callers may wait, 0..1000000. Default 0: nobody waits. */
+    uint32_t max_waiting;
+    /** SEAWALL_MODE_*. Default enforce. */
+    uint32_t mode;
+} seawall_bulkhead_config_t;
+
+/** What a bulkhead looked like at one moment. Set struct_bytes before asking. */
+typedef struct seawall_bulkhead_snapshot_t {
+    /** sizeof(seawall_bulkhead_snapshot_t). */
+    uint32_t struct_bytes;
+    /** Permits in all. */
+    uint32_t max_concurrent;
+    /** Those that only critical callers may take. */
+    uint32_t reserved;
+    /** Permits held. */
+    uint32_t in_use;
+    /** Callers that wait. */
+    uint32_t waiting;
+    /** How many permits the storage could hold. */
+    uint32_t capacity;
+    /** Callers turned away, ever. */
+    uint64_t rejected;
+    /** Callers that would have been turned away in enforce mode, ever. */
+    uint64_t shadow_refused;
+    /** Releases that came twice or too late, ever. */
+    uint64_t stale;
+    /** How long the oldest permit has been held, to about a millisecond. */
+    uint64_t longest_hold_ns;
+} seawall_bulkhead_snapshot_t;
+
+/* Every field at its default. */
+#define SEAWALL_BULKHEAD_CONFIG_INIT { (uint32_t)sizeof(seawall_bulkhead_config_t), 20, 0, 0, 0 }
+
+/* The storage of a bulkhead with room for `capacity` permits; the same as seawall_bulkhead_bytes(capacity). */
+#define SEAWALL_BULKHEAD_BYTES(capacity) (((size_t)576 + (size_t)8 * (size_t)(capacity) + 63) & ~(size_t)63)
 
 /**
  * The storage a bulkhead with room for `capacity` permits needs, in bytes; equals
@@ -1106,6 +503,7 @@ SEAWALL_API size_t seawall_bulkhead_bytes(uint32_t capacity);
  * `*error` (may be null) and leaves `memory` as it was.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_bulkhead_init(void *memory,
                                        size_t memory_bytes,
                                        uint32_t capacity,
@@ -1113,10 +511,9 @@ seawall_status_t seawall_bulkhead_init(void *memory,
                                        struct seawall_config_error_t *error,
                                        struct seawall_bulkhead_t **bulkhead);
 
-/**
- * The bulkhead that seawall_bulkhead_init made in `memory`, for another process that maps it. Changes nothing.
- */
+/** The bulkhead that seawall_bulkhead_init made in `memory`, for another process that maps it. Changes nothing. */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_bulkhead_attach(void *memory,
                                          size_t memory_bytes,
                                          struct seawall_bulkhead_t **bulkhead);
@@ -1129,6 +526,7 @@ seawall_status_t seawall_bulkhead_attach(void *memory,
  * snapshot's longest_hold_ns; 0 reads a cheap clock. Never blocks, never allocates.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_bulkhead_try_acquire(const struct seawall_bulkhead_t *bulkhead,
                                               uint32_t priority,
                                               uint64_t now_ns,
@@ -1139,6 +537,7 @@ seawall_status_t seawall_bulkhead_try_acquire(const struct seawall_bulkhead_t *b
  * share: what a dead owner held is taken back with seawall_bulkhead_reclaim.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_bulkhead_try_acquire_as(const struct seawall_bulkhead_t *bulkhead,
                                                  uint32_t owner,
                                                  uint32_t priority,
@@ -1158,11 +557,10 @@ seawall_status_t seawall_bulkhead_release(const struct seawall_bulkhead_t *bulkh
  * call seawall_bulkhead_end_wait once when done, with a permit or without.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_bulkhead_begin_wait(const struct seawall_bulkhead_t *bulkhead);
 
-/**
- * Counts one waiter less.
- */
+/** Counts one waiter less. */
 SEAWALL_API seawall_status_t seawall_bulkhead_end_wait(const struct seawall_bulkhead_t *bulkhead);
 
 /**
@@ -1170,128 +568,95 @@ SEAWALL_API seawall_status_t seawall_bulkhead_end_wait(const struct seawall_bulk
  * once the holders are below the new limit. Never blocks.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_bulkhead_resize(const struct seawall_bulkhead_t *bulkhead,
                                          uint32_t max_concurrent,
                                          uint32_t reserved,
                                          struct seawall_config_error_t *error);
 
-/**
- * Changes all settings of a live bulkhead; holders and waiters stay.
- */
+/** Changes all settings of a live bulkhead; holders and waiters stay. */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_bulkhead_reconfigure(const struct seawall_bulkhead_t *bulkhead,
                                               const struct seawall_bulkhead_config_t *config,
                                               struct seawall_config_error_t *error);
 
-/**
- * Gives back everything that an owner that is gone held; `freed` (may be null) gets how much that was.
- */
+/** Gives back everything that an owner that is gone held; `freed` (may be null) gets how much that was. */
 SEAWALL_API
 seawall_status_t seawall_bulkhead_reclaim(const struct seawall_bulkhead_t *bulkhead,
                                           uint32_t owner,
                                           uint32_t *freed);
 
-/**
- * Fills `*snapshot` as far as its struct_bytes reach. Walks all permits; changes nothing.
- */
+/** Fills `*snapshot` as far as its struct_bytes reach. Walks all permits; changes nothing. */
 SEAWALL_API
 seawall_status_t seawall_bulkhead_snapshot(const struct seawall_bulkhead_t *bulkhead,
                                            uint64_t now_ns,
                                            struct seawall_bulkhead_snapshot_t *snapshot);
 
-/* ===== Deadline: the time left for a whole call ============================================== */
-
-/**
- * The deadline `span_ns` from `now_ns`; saturates at UINT64_MAX, which means never.
+/* ===== Limiter: never more calls per time than this ========================================================
+ *
+ * A token bucket (GCRA): full at the start, never more than burst tokens, exact to the nanosecond. Ask for tokens
+ * now (try_acquire), or take them ahead of time and wait (reserve).
  */
-SEAWALL_API uint64_t seawall_deadline_after(uint64_t now_ns, uint64_t span_ns);
 
-/**
- * What is left, in nanoseconds; 0 once expired.
- */
-SEAWALL_API uint64_t seawall_deadline_remaining(uint64_t deadline_ns, uint64_t now_ns);
+#define SEAWALL_LIMITER_BYTES 640                /**< The storage it needs, in bytes. */
 
-/**
- * 1 from the moment itself on, else 0.
- */
-SEAWALL_API uint32_t seawall_deadline_is_expired(uint64_t deadline_ns, uint64_t now_ns);
+/** A token bucket in the caller's storage. Any thread and any process that maps the storage may use it. */
+typedef struct seawall_limiter_t seawall_limiter_t;
 
-/**
- * The nearer of two deadlines.
- */
-SEAWALL_API uint64_t seawall_deadline_nearer(uint64_t deadline_ns, uint64_t other_ns);
+/** Settings of a limiter. Start from SEAWALL_LIMITER_CONFIG_INIT. */
+typedef struct seawall_limiter_config_t {
+    /** sizeof(seawall_limiter_config_t). */
+    uint32_t struct_bytes;
+    /** SEAWALL_MODE_*. Default enforce. */
+    uint32_t mode;
+    /** Tokens per period_ns, 1..1000000000, at most one per nanosecond. Default 100. */
+    uint64_t permits;
+    /** The while that `permits` is meant for, 1 ns..31 days. Default 1 s. */
+    uint64_t period_ns;
+    /** The most tokens the bucket holds, 1..1000000000. Default 100. */
+    uint64_t burst;
+} seawall_limiter_config_t;
 
-/**
- * An earlier deadline for the work below, keeping `permille` thousandths (0..1000) of what is left.
- */
-SEAWALL_API
-uint64_t seawall_deadline_keep(uint64_t deadline_ns,
-                               uint64_t now_ns,
-                               uint32_t permille);
+/** Tokens taken ahead of time, on the caller's stack. Not to be copied: a cancelled one is marked in place. */
+typedef struct seawall_reservation_t {
+    /** Tokens held plus one; 0: no reservation, or a spent one. */
+    uint64_t token;
+    /** The object that gave it. */
+    uint64_t object;
+    /** How long to wait before going, in nanoseconds; after a refusal, how long it would have been. */
+    uint64_t wait_ns;
+} seawall_reservation_t;
 
-/**
- * The time one attempt may take: `timeout_ns`, or what is left if that is less.
- */
-SEAWALL_API
-uint64_t seawall_deadline_attempt_timeout(uint64_t deadline_ns,
-                                          uint64_t timeout_ns,
-                                          uint64_t now_ns);
+/** What a bucket looked like at one moment, in the terms of the HTTP rate limit fields. Set struct_bytes first. */
+typedef struct seawall_limiter_snapshot_t {
+    /** sizeof(seawall_limiter_snapshot_t). */
+    uint32_t struct_bytes;
+    /** Zero. */
+    uint32_t unused;
+    /** The most tokens the bucket holds. */
+    uint64_t limit;
+    /** Whole tokens left. */
+    uint64_t remaining;
+    /** How long until the bucket is full. */
+    uint64_t reset_ns;
+    /** How long until one token is there; 0 if it is. */
+    uint64_t retry_after_ns;
+    /** Requests granted, ever. */
+    uint64_t allowed;
+    /** Requests refused, ever. */
+    uint64_t refused;
+    /** Requests that would have been refused in enforce mode, ever. */
+    uint64_t shadow_refused;
+} seawall_limiter_snapshot_t;
 
-/* ===== Histogram: how long calls take ======================================================== */
+/* Every field at its default. */
+#define SEAWALL_LIMITER_CONFIG_INIT { (uint32_t)sizeof(seawall_limiter_config_t), 0, 100, 1000000000u, 100 }
 
-/**
- * The storage a histogram needs, in bytes; equals SEAWALL_HISTOGRAM_BYTES.
- */
-SEAWALL_API size_t seawall_histogram_bytes(void);
+/* A reservation before its first use. */
+#define SEAWALL_RESERVATION_INIT { 0, 0, 0 }
 
-/**
- * Makes an empty histogram in `memory`, which must be aligned to SEAWALL_ALIGN and hold SEAWALL_HISTOGRAM_BYTES.
- */
-SEAWALL_API
-seawall_status_t seawall_histogram_init(void *memory,
-                                        size_t memory_bytes,
-                                        struct seawall_histogram_t **histogram);
-
-/**
- * Counts one latency, in nanoseconds. Any thread, any process; never blocks.
- */
-SEAWALL_API
-seawall_status_t seawall_histogram_record(const struct seawall_histogram_t *histogram,
-                                          uint64_t latency_ns);
-
-/**
- * The latency that `ppm` millionths (0..1000000) of all calls stayed at or below goes to `*latency_ns`:
- * 500000 is the median, 999000 is p99.9. 0 when nothing was counted.
- */
-SEAWALL_API
-seawall_status_t seawall_histogram_quantile(const struct seawall_histogram_t *histogram,
-                                            uint32_t ppm,
-                                            uint64_t *latency_ns);
-
-/**
- * How many latencies were counted goes to `*total`.
- */
-SEAWALL_API
-seawall_status_t seawall_histogram_total(const struct seawall_histogram_t *histogram,
-                                         uint64_t *total);
-
-/**
- * Adds everything that `other` holds.
- */
-SEAWALL_API
-seawall_status_t seawall_histogram_merge(const struct seawall_histogram_t *histogram,
-                                         const struct seawall_histogram_t *other);
-
-/**
- * Forgets everything.
- */
-SEAWALL_API seawall_status_t seawall_histogram_reset(const struct seawall_histogram_t *histogram);
-
-/* ===== Limiter: never more calls per time than this ========================================== */
-
-/**
- * The storage a limiter needs, in bytes; equals SEAWALL_LIMITER_BYTES.
- */
+/** The storage a limiter needs, in bytes; equals SEAWALL_LIMITER_BYTES. */
 SEAWALL_API size_t seawall_limiter_bytes(void);
 
 /**
@@ -1300,16 +665,16 @@ SEAWALL_API size_t seawall_limiter_bytes(void);
  * `memory` as it was.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_limiter_init(void *memory,
                                       size_t memory_bytes,
                                       const struct seawall_limiter_config_t *config,
                                       struct seawall_config_error_t *error,
                                       struct seawall_limiter_t **limiter);
 
-/**
- * The limiter that seawall_limiter_init made in `memory`, for another process that maps it. Changes nothing.
- */
+/** The limiter that seawall_limiter_init made in `memory`, for another process that maps it. Changes nothing. */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_limiter_attach(void *memory,
                                         size_t memory_bytes,
                                         struct seawall_limiter_t **limiter);
@@ -1319,6 +684,7 @@ seawall_status_t seawall_limiter_attach(void *memory,
  * threads at once.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_limiter_reconfigure(const struct seawall_limiter_t *limiter,
                                              const struct seawall_limiter_config_t *config,
                                              uint64_t now_ns,
@@ -1332,6 +698,7 @@ seawall_status_t seawall_limiter_reconfigure(const struct seawall_limiter_t *lim
  * `now_ns` 0 reads the clock. Never blocks, never allocates.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_limiter_try_acquire(const struct seawall_limiter_t *limiter,
                                              uint64_t tokens,
                                              uint64_t now_ns,
@@ -1343,6 +710,7 @@ seawall_status_t seawall_limiter_try_acquire(const struct seawall_limiter_t *lim
  * seawall_limiter_try_acquire.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_limiter_reserve(const struct seawall_limiter_t *limiter,
                                          uint64_t tokens,
                                          uint64_t max_wait_ns,
@@ -1367,24 +735,104 @@ seawall_status_t seawall_limiter_adjust(const struct seawall_limiter_t *limiter,
                                         int64_t tokens,
                                         uint64_t now_ns);
 
-/**
- * Fills `*snapshot` as far as its struct_bytes reach. Changes nothing.
- */
+/** Fills `*snapshot` as far as its struct_bytes reach. Changes nothing. */
 SEAWALL_API
 seawall_status_t seawall_limiter_snapshot(const struct seawall_limiter_t *limiter,
                                           uint64_t now_ns,
                                           struct seawall_limiter_snapshot_t *snapshot);
 
-/* ===== Retry budget: retries stay a small share of calls ===================================== */
+/* ===== Retry budget: retries stay a small share of calls ===================================================
+ *
+ * Each call deposits a share of a token (deposit), each retry takes one out (try_withdraw): when a dependency is
+ * down, retries end instead of multiplying the load.
+ */
+
+#define SEAWALL_RETRY_BUDGET_BYTES 704           /**< The storage it needs, in bytes. */
+
+/** Each call adds its share, time adds a floor, a retry takes one. */
+#define SEAWALL_PROFILE_BUCKET 0
+#define SEAWALL_PROFILE_FINAGLE 1                /**< Finagle's RetryBudget. */
+#define SEAWALL_PROFILE_GRPC 2                   /**< gRPC retry throttling (gRFC A6). */
+#define SEAWALL_PROFILE_AWS_STANDARD 3           /**< The standard retry mode of the AWS SDKs, rules of 2026. */
+#define SEAWALL_PROFILE_AWS_LEGACY 4             /**< The same by the older rules. */
+
+#define SEAWALL_CAUSE_FAILURE 0                  /**< The retry follows an ordinary failure. */
+#define SEAWALL_CAUSE_THROTTLED 1                /**< The server asked for less. */
+#define SEAWALL_CAUSE_TIMEOUT 2                  /**< No answer in time. */
+
+/** A retry budget in the caller's storage. Any thread and any process that maps the storage may use it. */
+typedef struct seawall_retry_budget_t seawall_retry_budget_t;
 
 /**
- * The storage a retry budget needs, in bytes; equals SEAWALL_RETRY_BUDGET_BYTES.
+ * Settings of a retry budget. Start from SEAWALL_RETRY_BUDGET_CONFIG_INIT, or from
+ * seawall_retry_budget_profile for a published profile.
  */
+typedef struct seawall_retry_budget_config_t {
+    /** sizeof(seawall_retry_budget_config_t). */
+    uint32_t struct_bytes;
+    /** SEAWALL_PROFILE_*. Default bucket. */
+    uint32_t profile;
+    /** What each call (bucket, finagle) or success (grpc) adds, in thousandths of a token, 0..10000. Default 100. */
+    uint32_t ratio_permille;
+    /** Retries per second allowed whatever the traffic (bucket, finagle), 0..10000. Default 1. */
+    uint32_t min_per_second;
+    /** The most tokens, 1..1000000 (grpc 1000); a bucket holds at least what the floor saves up. Default 100. */
+    uint32_t cap;
+    /** Retries under way may be this share of the calls under way, in thousandths, 0..10000; 0 leaves the rule out. */
+    uint32_t max_concurrent_retries_permille;
+    /** So many retries under way are always allowed by the rule above, 0..1000000. Default 3. */
+    uint32_t min_concurrent_retries;
+    /** SEAWALL_MODE_*. Default enforce. */
+    uint32_t mode;
+    /** How long a deposit counts (finagle), how much of the floor can be saved up (bucket), 1 s..1 h. Default 10 s. */
+    uint64_t window_ns;
+} seawall_retry_budget_config_t;
+
+/** Leave for one retry, on the caller's stack. Not to be copied: a used one is marked in place. */
+typedef struct seawall_withdrawal_t {
+    /** What the library knows it by; 0: none, or a spent one. */
+    uint64_t token;
+    /** The object that gave it. */
+    uint64_t object;
+    /** After a refusal: how long until asking again can help, in nanoseconds; 0: nobody knows. */
+    uint64_t retry_after_ns;
+} seawall_withdrawal_t;
+
+/** What a budget looked like at one moment. Set struct_bytes before asking. */
+typedef struct seawall_retry_budget_snapshot_t {
+    /** sizeof(seawall_retry_budget_snapshot_t). */
+    uint32_t struct_bytes;
+    /** Calls under way, where the in-flight rule is on. */
+    uint32_t calls_in_flight;
+    /** Retries under way, where the in-flight rule is on. */
+    uint32_t retries_in_flight;
+    /** Zero. */
+    uint32_t unused;
+    /** What is left, in thousandths of a token. */
+    uint64_t tokens_milli;
+    /** The most there can be, in thousandths of a token; 0 where the profile has no such bound. */
+    uint64_t cap_milli;
+    /** Deposits, ever. */
+    uint64_t deposited;
+    /** Retries granted, ever. */
+    uint64_t withdrawn;
+    /** Retries refused, ever. */
+    uint64_t refused;
+    /** Retries that would have been refused in enforce mode, ever. */
+    uint64_t shadow_refused;
+} seawall_retry_budget_snapshot_t;
+
+/* Every field at its default. */
+#define SEAWALL_RETRY_BUDGET_CONFIG_INIT \
+    { (uint32_t)sizeof(seawall_retry_budget_config_t), 0, 100, 1, 100, 0, 3, 0, 10000000000u }
+
+/* A withdrawal before its first use. */
+#define SEAWALL_WITHDRAWAL_INIT { 0, 0, 0 }
+
+/** The storage a retry budget needs, in bytes; equals SEAWALL_RETRY_BUDGET_BYTES. */
 SEAWALL_API size_t seawall_retry_budget_bytes(void);
 
-/**
- * Fills `*config` with the published settings of a profile (SEAWALL_PROFILE_*).
- */
+/** Fills `*config` with the published settings of a profile (SEAWALL_PROFILE_*). */
 SEAWALL_API
 seawall_status_t seawall_retry_budget_profile(uint32_t profile,
                                               struct seawall_retry_budget_config_t *config);
@@ -1395,6 +843,7 @@ seawall_status_t seawall_retry_budget_profile(uint32_t profile,
  * `memory` as it was.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_retry_budget_init(void *memory,
                                            size_t memory_bytes,
                                            const struct seawall_retry_budget_config_t *config,
@@ -1402,25 +851,21 @@ seawall_status_t seawall_retry_budget_init(void *memory,
                                            struct seawall_config_error_t *error,
                                            struct seawall_retry_budget_t **budget);
 
-/**
- * The budget that seawall_retry_budget_init made in `memory`, for another process that maps it. Changes nothing.
- */
+/** The budget that seawall_retry_budget_init made in `memory`, for another process that maps it. Changes nothing. */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_retry_budget_attach(void *memory,
                                              size_t memory_bytes,
                                              struct seawall_retry_budget_t **budget);
 
-/**
- * Changes the settings of a live budget; tokens stay, within the new cap. The profile cannot change.
- */
+/** Changes the settings of a live budget; tokens stay, within the new cap. The profile cannot change. */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_retry_budget_reconfigure(const struct seawall_retry_budget_t *budget,
                                                   const struct seawall_retry_budget_config_t *config,
                                                   struct seawall_config_error_t *error);
 
-/**
- * Says that a call begins, once per call whatever its attempts. Writes nothing when the budget is full.
- */
+/** Says that a call begins, once per call whatever its attempts. Writes nothing when the budget is full. */
 SEAWALL_API
 seawall_status_t seawall_retry_budget_deposit(const struct seawall_retry_budget_t *budget,
                                               uint64_t now_ns);
@@ -1431,6 +876,7 @@ seawall_status_t seawall_retry_budget_deposit(const struct seawall_retry_budget_
  * last real error.
  */
 SEAWALL_API
+SEAWALL_NODISCARD
 seawall_status_t seawall_retry_budget_try_withdraw(const struct seawall_retry_budget_t *budget,
                                                    uint32_t cause,
                                                    uint64_t now_ns,
@@ -1445,56 +891,155 @@ seawall_status_t seawall_retry_budget_record(const struct seawall_retry_budget_t
                                              uint32_t outcome,
                                              struct seawall_withdrawal_t *withdrawal);
 
-/**
- * Gives leave back that was not used: what it cost is there again. The withdrawal is spent.
- */
+/** Gives leave back that was not used: what it cost is there again. The withdrawal is spent. */
 SEAWALL_API
 seawall_status_t seawall_retry_budget_cancel(const struct seawall_retry_budget_t *budget,
                                              struct seawall_withdrawal_t *withdrawal,
                                              uint64_t now_ns);
 
-/**
- * Says that a call has ended, for the in-flight rule; once for each deposit.
- */
+/** Says that a call has ended, for the in-flight rule; once for each deposit. */
 SEAWALL_API
 seawall_status_t seawall_retry_budget_finish(const struct seawall_retry_budget_t *budget);
 
-/**
- * Fills `*snapshot` as far as its struct_bytes reach. Changes nothing.
- */
+/** Fills `*snapshot` as far as its struct_bytes reach. Changes nothing. */
 SEAWALL_API
 seawall_status_t seawall_retry_budget_snapshot(const struct seawall_retry_budget_t *budget,
                                                uint64_t now_ns,
                                                struct seawall_retry_budget_snapshot_t *snapshot);
 
-/**
- * One sentence for people about a status, never null. Static storage.
+/* ===== Backoff: how long to wait before a retry ============================================================
+ *
+ * A pure calculation: there is no object, only settings.
  */
-SEAWALL_API const char *seawall_status_text(seawall_status_t status);
+
+#define SEAWALL_JITTER_FULL 0                    /**< Anywhere from nothing to the whole wait. */
+#define SEAWALL_JITTER_EQUAL 1                   /**< Half the wait, and anywhere within the other half. */
+#define SEAWALL_JITTER_DECORRELATED 2            /**< From base to three times the previous wait, capped. */
+#define SEAWALL_JITTER_NONE 3                    /**< None. */
+
+/** Settings of a backoff. Start from SEAWALL_BACKOFF_CONFIG_INIT. */
+typedef struct seawall_backoff_config_t {
+    /** sizeof(seawall_backoff_config_t). */
+    uint32_t struct_bytes;
+    /** SEAWALL_JITTER_*. Default full. */
+    uint32_t jitter;
+    /** How much each further wait grows, in thousandths, 1000..10000. Default 2000. */
+    uint32_t factor_permille;
+    /** Zero. */
+    uint32_t unused;
+    /** The wait before the first retry, 0..24 h. Default 100 ms. */
+    uint64_t base_ns;
+    /** The longest wait before jitter, base_ns..24 h. Default 20 s. */
+    uint64_t cap_ns;
+    /** How much longer than our own wait a server's Retry-After may make it. Default UINT64_MAX: no limit. */
+    uint64_t retry_after_margin_ns;
+} seawall_backoff_config_t;
+
+/* Every field at its default. */
+#define SEAWALL_BACKOFF_CONFIG_INIT \
+    { (uint32_t)sizeof(seawall_backoff_config_t), 0, 2000, 0, 100000000u, 20000000000u, UINT64_MAX }
+
+/** Checks the settings; on SEAWALL_ERROR_CONFIG fills `*error` (may be null). */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_backoff_validate(const struct seawall_backoff_config_t *config,
+                                          struct seawall_config_error_t *error);
 
 /**
- * The short name of a status ("breaker_open"), as metrics use it, never null. Static storage.
- */
-SEAWALL_API const char *seawall_status_name(seawall_status_t status);
-
-/**
- * The ABI of the loaded library: major << 16 | minor. Compare with SEAWALL_ABI_VERSION of the header.
+ * The wait before retry `attempt` (the first retry is 1) goes to `*delay_ns`.
+ *
+ * `previous_ns` is the wait before the last retry (only decorrelated jitter looks at it; 0 for none),
+ * `random` sixty-four random bits (seawall_random()), `retry_after_ns` what the server asked for (0 for
+ * nothing): a floor that jitter never undercuts. A null `config` means all defaults. Pure.
  */
 SEAWALL_API
-uint32_t seawall_abi_version(void);
+seawall_status_t seawall_backoff_delay(const struct seawall_backoff_config_t *config,
+                                       uint32_t attempt,
+                                       uint64_t previous_ns,
+                                       uint64_t random,
+                                       uint64_t retry_after_ns,
+                                       uint64_t *delay_ns);
+
+/* ===== Deadline: the time left for a whole call ============================================================
+ *
+ * A deadline is a plain number, a time of seawall_now_ns(): pass it on to the work below. Here too now_ns 0 reads
+ * the clock.
+ */
+
+/** The deadline `span_ns` from `now_ns`; saturates at UINT64_MAX, which means never. */
+SEAWALL_API uint64_t seawall_deadline_after(uint64_t now_ns, uint64_t span_ns);
+
+/** What is left, in nanoseconds; 0 once expired. */
+SEAWALL_API uint64_t seawall_deadline_remaining(uint64_t deadline_ns, uint64_t now_ns);
+
+/** 1 from the moment itself on, else 0. */
+SEAWALL_API uint32_t seawall_deadline_is_expired(uint64_t deadline_ns, uint64_t now_ns);
+
+/** The nearer of two deadlines. */
+SEAWALL_API uint64_t seawall_deadline_nearer(uint64_t deadline_ns, uint64_t other_ns);
+
+/** An earlier deadline for the work below, keeping `permille` thousandths (0..1000) of what is left. */
+SEAWALL_API
+uint64_t seawall_deadline_keep(uint64_t deadline_ns,
+                               uint64_t now_ns,
+                               uint32_t permille);
+
+/** The time one attempt may take: `timeout_ns`, or what is left if that is less. */
+SEAWALL_API
+uint64_t seawall_deadline_attempt_timeout(uint64_t deadline_ns,
+                                          uint64_t timeout_ns,
+                                          uint64_t now_ns);
+
+/* ===== Histogram: how long calls take ======================================================================
+ *
+ * Fixed storage; answers within 3 % of the value from 1 us to 137 s. Zeroed memory is an empty histogram, so there
+ * is nothing to attach: another process casts the pointer that it mapped.
+ */
+
+#define SEAWALL_HISTOGRAM_BYTES 3584             /**< The storage it needs, in bytes. */
+
+/** A latency histogram in the caller's storage: zeroed memory is an empty one. */
+typedef struct seawall_histogram_t seawall_histogram_t;
+
+/** The storage a histogram needs, in bytes; equals SEAWALL_HISTOGRAM_BYTES. */
+SEAWALL_API size_t seawall_histogram_bytes(void);
+
+/** Makes an empty histogram in `memory`, which must be aligned to SEAWALL_ALIGN and hold SEAWALL_HISTOGRAM_BYTES. */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_histogram_init(void *memory,
+                                        size_t memory_bytes,
+                                        struct seawall_histogram_t **histogram);
+
+/** Counts one latency, in nanoseconds. Any thread, any process; never blocks. */
+SEAWALL_API
+seawall_status_t seawall_histogram_record(const struct seawall_histogram_t *histogram,
+                                          uint64_t latency_ns);
 
 /**
- * The monotonic clock that all processes of the host share, in nanoseconds.
+ * The latency that `ppm` millionths (0..1000000) of all calls stayed at or below goes to `*latency_ns`:
+ * 500000 is the median, 999000 is p99.9. 0 when nothing was counted.
  */
-SEAWALL_API uint64_t seawall_now_ns(void);
+SEAWALL_API
+seawall_status_t seawall_histogram_quantile(const struct seawall_histogram_t *histogram,
+                                            uint32_t ppm,
+                                            uint64_t *latency_ns);
 
-/**
- * Sixty-four random bits for jitter and seeds; not for secrets. Any thread.
- */
-SEAWALL_API uint64_t seawall_random(void);
+/** How many latencies were counted goes to `*total`. */
+SEAWALL_API
+seawall_status_t seawall_histogram_total(const struct seawall_histogram_t *histogram,
+                                         uint64_t *total);
+
+/** Adds everything that `other` holds. */
+SEAWALL_API
+seawall_status_t seawall_histogram_merge(const struct seawall_histogram_t *histogram,
+                                         const struct seawall_histogram_t *other);
+
+/** Forgets everything. */
+SEAWALL_API seawall_status_t seawall_histogram_reset(const struct seawall_histogram_t *histogram);
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}
+#endif
 
-#endif  /* SEAWALL_H */
+#endif /* SEAWALL_H */

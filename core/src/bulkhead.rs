@@ -150,7 +150,7 @@ pub struct Snapshot {
     pub shadow_refused: u64,
     /// Releases that came twice or too late, ever.
     pub stale: u64,
-    /// How long the oldest permit has been held, to about a millisecond.
+    /// How long the oldest permit has been held, to a millisecond.
     pub longest_hold: Nanos,
 }
 

@@ -1,4 +1,6 @@
-//! Backoff: how long to wait before the next attempt.
+//! Backoff: how long to wait before a retry
+//!
+//! A pure calculation: there is no object, only settings.
 
 use seawall_core::backoff::{Backoff, Jitter};
 use seawall_core::{ConfigError, Misuse, Nanos, Status};
@@ -70,6 +72,7 @@ impl seawall_backoff_config_t {
 
 /// Checks the settings; on SEAWALL_ERROR_CONFIG fills `*error` (may be null).
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_backoff_validate(
     config: *const seawall_backoff_config_t,
     error: *mut seawall_config_error_t,

@@ -1,4 +1,17 @@
-//! Breaker: stop calling what keeps failing.
+//! Breaker: stop calling what keeps failing
+//!
+//! ```text
+//!          failures in a row, ratio of failures, ratio of slow calls
+//!   CLOSED ---------------------------------------------------------> OPEN  (refuses; opens longer each time)
+//!     ^                                                               |  ^
+//!     |  enough probes succeed                     open time is over  |  |  too many probes fail
+//!     +------------------------------- HALF_OPEN <--------------------+  |
+//!                                          +-----------------------------+
+//! ```
+//!
+//! Ask with seawall_breaker_try_acquire, make the call, say how it ended with seawall_breaker_record. Every state
+//! change raises the generation; a result whose permit is of another generation is counted as late and changes
+//! nothing. A probe is a lease: one that never reports cannot keep the breaker half-open. Nobody needs a timer.
 
 use core::ffi::c_void;
 
@@ -48,7 +61,7 @@ pub struct seawall_breaker_config_t {
     pub window_calls: u32,
     /// No ratio counts before so many calls, 1..1000000, at most window_calls if that is set. Default 20.
     pub min_calls: u32,
-    /// Growth of the open time at each opening without a close in between, in thousandths, 1000..10000. Default 2000.
+    /// Growth of the open time at each opening without a close between, thousandths, 1000..10000. Default 2000.
     pub open_backoff_permille: u32,
     /// How far the open time may stray either way, in thousandths, 0..500. Default 100.
     pub open_jitter_permille: u32,
@@ -223,6 +236,7 @@ pub extern "C" fn seawall_breaker_bytes() -> usize {
 /// SEAWALL_BREAKER_BYTES. A null `config` means all defaults. On SEAWALL_ERROR_CONFIG fills `*error`
 /// (may be null) and leaves `memory` as it was. There is nothing to free but the storage itself.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_breaker_init(
     memory: *mut c_void,
     memory_bytes: usize,
@@ -250,6 +264,7 @@ pub unsafe extern "C" fn seawall_breaker_init(
 /// The breaker that seawall_breaker_init made in `memory`, for another process that maps it.
 /// SEAWALL_ERROR_UNINITIALISED if there is none of this layout. Changes nothing.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_breaker_attach(
     memory: *mut c_void,
     memory_bytes: usize,
@@ -269,6 +284,7 @@ pub unsafe extern "C" fn seawall_breaker_attach(
 
 /// Changes the settings of a live breaker; state, counters and window stay. Not for two threads at once.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_breaker_reconfigure(
     breaker: *const seawall_breaker_t,
     config: *const seawall_breaker_config_t,
@@ -294,6 +310,7 @@ pub unsafe extern "C" fn seawall_breaker_reconfigure(
 /// tells of a state change that this call made. `now_ns` 0 reads the clock, only if the answer needs it.
 /// Any thread, any process that maps the storage. Never blocks, never allocates.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_breaker_try_acquire(
     breaker: *const seawall_breaker_t,
     now_ns: u64,
@@ -306,6 +323,7 @@ pub unsafe extern "C" fn seawall_breaker_try_acquire(
 /// As seawall_breaker_try_acquire, in the name of `owner` (1..1048575), for breakers that several processes
 /// share: what a dead owner held is taken back with seawall_breaker_reclaim.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_breaker_try_acquire_as(
     breaker: *const seawall_breaker_t,
     owner: u32,

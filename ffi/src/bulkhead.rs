@@ -1,4 +1,8 @@
-//! Bulkhead: a fixed number of permits.
+//! Bulkhead: never more calls at once than this
+//!
+//! At most max_concurrent permits are held at any instant, in any interleaving. Each permit knows who holds it, so
+//! those of a process that died can be taken back. A permit is held until the work has really ended: a timeout that
+//! leaves the work running does not free it.
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
@@ -84,7 +88,7 @@ pub struct seawall_bulkhead_snapshot_t {
     pub shadow_refused: u64,
     /// Releases that came twice or too late, ever.
     pub stale: u64,
-    /// How long the oldest permit has been held, to about a millisecond.
+    /// How long the oldest permit has been held, to a millisecond.
     pub longest_hold_ns: u64,
 }
 
@@ -126,6 +130,7 @@ pub extern "C" fn seawall_bulkhead_bytes(capacity: u32) -> usize {
 /// SEAWALL_BULKHEAD_BYTES(capacity). A null `config` means all defaults. On SEAWALL_ERROR_CONFIG fills
 /// `*error` (may be null) and leaves `memory` as it was.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_bulkhead_init(
     memory: *mut c_void,
     memory_bytes: usize,
@@ -155,6 +160,7 @@ pub unsafe extern "C" fn seawall_bulkhead_init(
 
 /// The bulkhead that seawall_bulkhead_init made in `memory`, for another process that maps it. Changes nothing.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_bulkhead_attach(
     memory: *mut c_void,
     memory_bytes: usize,
@@ -181,6 +187,7 @@ pub unsafe extern "C" fn seawall_bulkhead_attach(
 /// SEAWALL_REFUSED_BULKHEAD_FULL when all permits this caller may take are held. `now_ns` only serves the
 /// snapshot's longest_hold_ns; 0 reads a cheap clock. Never blocks, never allocates.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_bulkhead_try_acquire(
     bulkhead: *const seawall_bulkhead_t,
     priority: u32,
@@ -196,6 +203,7 @@ pub unsafe extern "C" fn seawall_bulkhead_try_acquire(
 /// As seawall_bulkhead_try_acquire, in the name of `owner` (1..1048575), for bulkheads that several processes
 /// share: what a dead owner held is taken back with seawall_bulkhead_reclaim.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_bulkhead_try_acquire_as(
     bulkhead: *const seawall_bulkhead_t,
     owner: u32,
@@ -266,6 +274,7 @@ pub unsafe extern "C" fn seawall_bulkhead_release(
 /// Counts one more waiter if the settings allow it; then wait by your own means, try again when told, and
 /// call seawall_bulkhead_end_wait once when done, with a permit or without.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_bulkhead_begin_wait(
     bulkhead: *const seawall_bulkhead_t,
 ) -> seawall_status_t {
@@ -291,6 +300,7 @@ pub unsafe extern "C" fn seawall_bulkhead_end_wait(
 /// Changes limit and reserve of a live bulkhead. Holders keep their permits; after a shrink new ones are given
 /// once the holders are below the new limit. Never blocks.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_bulkhead_resize(
     bulkhead: *const seawall_bulkhead_t,
     max_concurrent: u32,
@@ -309,6 +319,7 @@ pub unsafe extern "C" fn seawall_bulkhead_resize(
 
 /// Changes all settings of a live bulkhead; holders and waiters stay.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_bulkhead_reconfigure(
     bulkhead: *const seawall_bulkhead_t,
     config: *const seawall_bulkhead_config_t,

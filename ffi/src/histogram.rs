@@ -1,4 +1,7 @@
-//! Histogram: how long calls take, within 3 %.
+//! Histogram: how long calls take
+//!
+//! Fixed storage; answers within 3 % of the value from 1 us to 137 s. Zeroed memory is an empty histogram, so there
+//! is nothing to attach: another process casts the pointer that it mapped.
 
 use core::ffi::c_void;
 
@@ -32,6 +35,7 @@ pub extern "C" fn seawall_histogram_bytes() -> usize {
 
 /// Makes an empty histogram in `memory`, which must be aligned to SEAWALL_ALIGN and hold SEAWALL_HISTOGRAM_BYTES.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_histogram_init(
     memory: *mut c_void,
     memory_bytes: usize,

@@ -1,4 +1,7 @@
-//! Limiter: so many calls per while, with a burst.
+//! Limiter: never more calls per time than this
+//!
+//! A token bucket (GCRA): full at the start, never more than burst tokens, exact to the nanosecond. Ask for tokens
+//! now (try_acquire), or take them ahead of time and wait (reserve).
 
 use core::ffi::c_void;
 
@@ -131,6 +134,7 @@ pub extern "C" fn seawall_limiter_bytes() -> usize {
 /// null `config` means all defaults. On SEAWALL_ERROR_CONFIG fills `*error` (may be null) and leaves
 /// `memory` as it was.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_limiter_init(
     memory: *mut c_void,
     memory_bytes: usize,
@@ -157,6 +161,7 @@ pub unsafe extern "C" fn seawall_limiter_init(
 
 /// The limiter that seawall_limiter_init made in `memory`, for another process that maps it. Changes nothing.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_limiter_attach(
     memory: *mut c_void,
     memory_bytes: usize,
@@ -178,6 +183,7 @@ pub unsafe extern "C" fn seawall_limiter_attach(
 /// Changes rate, burst and mode of a live limiter: the tokens that are missing stay missing. Not for two
 /// threads at once.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_limiter_reconfigure(
     limiter: *const seawall_limiter_t,
     config: *const seawall_limiter_config_t,
@@ -203,6 +209,7 @@ pub unsafe extern "C" fn seawall_limiter_reconfigure(
 /// nobody else takes them. SEAWALL_ERROR_EXCEEDS_CAPACITY when the bucket could never hold so many.
 /// `now_ns` 0 reads the clock. Never blocks, never allocates.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_limiter_try_acquire(
     limiter: *const seawall_limiter_t,
     tokens: u64,
@@ -228,6 +235,7 @@ pub unsafe extern "C" fn seawall_limiter_try_acquire(
 /// `max_wait_ns` is SEAWALL_REFUSED_RATE_LIMITED at once and takes nothing. Other answers as for
 /// seawall_limiter_try_acquire.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_limiter_reserve(
     limiter: *const seawall_limiter_t,
     tokens: u64,

@@ -1,4 +1,6 @@
-//! Leave that a caller holds.
+//! Permit: leave that a caller holds
+//!
+//! The same struct for breakers and bulkheads, on the caller's stack.
 
 use seawall_core::breaker::Transition;
 use seawall_core::{Misuse, Nanos};
@@ -22,7 +24,7 @@ pub struct seawall_permit_t {
     pub transition: u32,
 }
 
-/// Nobody in particular: the owner of all permits in an object that one process uses alone.
+/// The owner of permits that were taken in nobody's name.
 pub const SEAWALL_OWNER_PRIVATE: u32 = 1;
 
 pub(crate) fn transition_number(transition: Option<Transition>) -> u32 {

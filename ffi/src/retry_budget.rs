@@ -1,4 +1,7 @@
-//! Retry budget: retries may be a share of the calls, never a multiple.
+//! Retry budget: retries stay a small share of calls
+//!
+//! Each call deposits a share of a token (deposit), each retry takes one out (try_withdraw): when a dependency is
+//! down, retries end instead of multiplying the load.
 
 use core::ffi::c_void;
 
@@ -201,6 +204,7 @@ pub unsafe extern "C" fn seawall_retry_budget_profile(
 /// null `config` means all defaults. On SEAWALL_ERROR_CONFIG fills `*error` (may be null) and leaves
 /// `memory` as it was.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_retry_budget_init(
     memory: *mut c_void,
     memory_bytes: usize,
@@ -228,6 +232,7 @@ pub unsafe extern "C" fn seawall_retry_budget_init(
 
 /// The budget that seawall_retry_budget_init made in `memory`, for another process that maps it. Changes nothing.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_retry_budget_attach(
     memory: *mut c_void,
     memory_bytes: usize,
@@ -248,6 +253,7 @@ pub unsafe extern "C" fn seawall_retry_budget_attach(
 
 /// Changes the settings of a live budget; tokens stay, within the new cap. The profile cannot change.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_retry_budget_reconfigure(
     budget: *const seawall_retry_budget_t,
     config: *const seawall_retry_budget_config_t,
@@ -283,6 +289,7 @@ pub unsafe extern "C" fn seawall_retry_budget_deposit(
 /// retry ended with seawall_retry_budget_record. On SEAWALL_REFUSED_BUDGET_EXHAUSTED end the call with its
 /// last real error.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn seawall_retry_budget_try_withdraw(
     budget: *const seawall_retry_budget_t,
     cause: u32,

@@ -1,10 +1,10 @@
-//! Numbers, their texts, and the clock.
+//! Status: the numbers that every answer is made of
 
 use core::ffi::c_char;
 
 use seawall_core::{ConfigError, Misuse, Status};
 
-/// The answer of a call: 0 ok, above 0 an expected refusal, below 0 an error (nothing was changed).
+/// The answer of a call: 0 ok, above 0 an expected refusal, below 0 an error (the call had no effect).
 pub type seawall_status_t = i32;
 
 /// It worked.
@@ -27,9 +27,9 @@ pub const SEAWALL_REFUSED_RATE_LIMITED: i32 = 30;
 pub const SEAWALL_REFUSED_BUDGET_EXHAUSTED: i32 = 40;
 /// The deadline has passed.
 pub const SEAWALL_REFUSED_DEADLINE_EXCEEDED: i32 = 50;
-/// Recorded too late to count; counted and otherwise without effect.
+/// The result came too late to count; counted as that.
 pub const SEAWALL_NOTE_LATE: i32 = 60;
-/// The permit was released or taken back before; counted and otherwise without effect.
+/// The permit was taken back before; counted as that.
 pub const SEAWALL_NOTE_STALE: i32 = 61;
 /// A null pointer where an object is wanted.
 pub const SEAWALL_ERROR_NULL: i32 = -1;
@@ -41,7 +41,7 @@ pub const SEAWALL_ERROR_STORAGE_TOO_SMALL: i32 = -3;
 pub const SEAWALL_ERROR_UNINITIALISED: i32 = -4;
 /// A setting is outside its range; see seawall_config_error_t.
 pub const SEAWALL_ERROR_CONFIG: i32 = -10;
-/// A struct_bytes that this library does not know, or settings that it does not know.
+/// struct_bytes or settings that this library does not know.
 pub const SEAWALL_ERROR_VERSION: i32 = -11;
 /// An argument is outside its range.
 pub const SEAWALL_ERROR_ARGUMENT: i32 = -12;
@@ -56,9 +56,9 @@ pub const SEAWALL_ERROR_PANIC: i32 = -90;
 
 /// The call did what was asked.
 pub const SEAWALL_OUTCOME_SUCCESS: u32 = 0;
-/// The call failed in a way that says something about the dependency.
+/// The call failed, and the dependency is to blame.
 pub const SEAWALL_OUTCOME_FAILURE: u32 = 1;
-/// The call says nothing about the dependency: cancelled, excluded, the caller's own mistake.
+/// Says nothing about the dependency: cancelled, a 4xx.
 pub const SEAWALL_OUTCOME_IGNORED: u32 = 2;
 
 /// Decide and refuse.
@@ -76,7 +76,7 @@ pub const SEAWALL_ALIGN: usize = 64;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct seawall_config_error_t {
-    /// The setting's name as in seawall.toml, NUL-terminated.
+    /// The setting's name without its unit ("open_for"), NUL-terminated.
     pub field: [c_char; 32],
     /// What was given.
     pub value: u64,
@@ -123,10 +123,14 @@ pub extern "C" fn seawall_status_name(status: seawall_status_t) -> *const c_char
     Status(status).name_c().as_ptr()
 }
 
-/// The ABI of the loaded library: major << 16 | minor. Compare with SEAWALL_ABI_VERSION of the header.
+/// The ABI that this header describes: major << 16 | minor.
+pub const SEAWALL_ABI_VERSION: u32 = 1;
+
+/// The ABI of the loaded library: major << 16 | minor. A program built with this header runs with it when
+/// seawall_abi_version() >= SEAWALL_ABI_VERSION and seawall_abi_version() >> 16 == SEAWALL_ABI_VERSION >> 16.
 #[unsafe(no_mangle)]
 pub extern "C" fn seawall_abi_version() -> u32 {
-    1
+    SEAWALL_ABI_VERSION
 }
 
 /// The monotonic clock that all processes of the host share, in nanoseconds.

@@ -25,10 +25,10 @@ pub fn allocate(capacity: u32, config: &Config) -> Result<Box<Core>, ConfigError
     };
     // SAFETY: freshly allocated by the layout for this capacity, and nobody else's.
     match unsafe { Core::init_in(memory, capacity, config) } {
-        Ok(made) => {
+        Ok(_) => {
             // SAFETY: allocated by the global allocator with the layout of exactly this value, whose size is
             // rounded up to its alignment just as `Core::layout` does.
-            Ok(unsafe { Box::from_raw(std::ptr::from_ref(made).cast_mut()) })
+            Ok(unsafe { Box::from_raw(Core::pointer(memory, capacity).as_ptr()) })
         }
         Err(error) => {
             // SAFETY: allocated above with this layout and not given away.

@@ -2,25 +2,11 @@
 //! nobody needs Rust to read or compile against them.
 
 use crate::run::Log;
-use crate::{Answer, abi, repo, run};
+use crate::{Answer, abi, manual, repo, run};
 use std::path::{Path, PathBuf};
 
 /// Where the texts are made, below the folder that cargo builds into.
 const GENERATED: &str = "seawall/generated";
-
-/// The concepts of the header in the order a reader meets them, with what they are for.
-const CONCEPTS: [(&str, &str); 7] = [
-    ("breaker", "Breaker: stop calling what keeps failing"),
-    ("bulkhead", "Bulkhead: never more calls at once than this"),
-    ("limiter", "Limiter: never more calls per time than this"),
-    (
-        "retry_budget",
-        "Retry budget: retries stay a small share of calls",
-    ),
-    ("backoff", "Backoff: how long to wait before a retry"),
-    ("deadline", "Deadline: the time left for a whole call"),
-    ("histogram", "Histogram: how long calls take"),
-];
 
 /// Writes the header and its description, or compares them with `--check`.
 pub fn verb(arguments: &[String]) -> Answer {
@@ -45,7 +31,7 @@ pub fn verb(arguments: &[String]) -> Answer {
 fn generate() -> Result<(), String> {
     let folder = repo::target(GENERATED);
     let header = folder.join("seawall.h");
-    repo::write(&header, banners(&declare()?))?;
+    repo::write(&header, manual::arrange_from_ffi(&declare()?)?)?;
     repo::write(&folder.join("seawall.abi.json"), abi::describe(&header)?)
 }
 
@@ -148,97 +134,9 @@ fn tidy(text: &str) -> String {
     kept
 }
 
-/// Puts a headline above the first function of each concept. cbindgen keeps functions in the order
-/// of the source, one file of ffi/ per concept.
-fn banners(header: &str) -> String {
-    let lines: Vec<&str> = header.lines().collect();
-    let mut above: Vec<Option<&str>> = vec![None; lines.len()];
-    let mut current = "";
-    let mut start = None;
-    let mut is_in_functions = false;
-    for (index, line) in lines.iter().enumerate() {
-        if line.starts_with("extern \"C\"") {
-            is_in_functions = true;
-        }
-        if !is_in_functions {
-            continue;
-        }
-        // A declaration starts at its comment, or at its first line when it has none.
-        if start.is_none() && (line.starts_with("/**") || line.starts_with("SEAWALL_API")) {
-            start = Some(index);
-        }
-        let is_comment = line.starts_with("/**") || line.starts_with(" *");
-        let named = (!is_comment).then(|| concept_of(line)).flatten();
-        if let (Some((concept, title)), Some(first)) = (named, start)
-            && concept != current
-        {
-            current = concept;
-            if let Some(place) = above.get_mut(first) {
-                *place = Some(title);
-            }
-        }
-        if line.trim_end().ends_with(';') {
-            start = None;
-        }
-    }
-    let mut text = String::new();
-    for (line, title) in lines.iter().zip(above) {
-        if let Some(title) = title {
-            let rule = "=".repeat(86_usize.saturating_sub(title.len()));
-            text.push_str(&format!("/* ===== {title} {rule} */\n\n"));
-        }
-        text.push_str(line);
-        text.push('\n');
-    }
-    text
-}
-
-/// The concept whose function is declared in this line.
-fn concept_of(line: &str) -> Option<(&'static str, &'static str)> {
-    let (_, name) = line.split('(').next()?.rsplit_once("seawall_")?;
-    CONCEPTS.into_iter().find(|(concept, _)| {
-        name.strip_prefix(concept)
-            .is_some_and(|rest| rest.starts_with('_') && line.contains('('))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_function_of_a_concept_gets_a_headline() {
-        let header = "\
-typedef struct seawall_breaker_t { int a; } seawall_breaker_t;
-extern \"C\" {
-#endif
-
-/**
- * Bytes of a breaker; see seawall_limiter_bytes().
- */
-SEAWALL_API uint64_t seawall_breaker_bytes(void);
-
-SEAWALL_API SEAWALL_NODISCARD
-int32_t seawall_breaker_record(seawall_breaker_t *breaker,
-                               uint32_t outcome);
-
-/**
- * Bytes of a limiter.
- */
-SEAWALL_API uint64_t seawall_limiter_bytes(void);
-";
-        let text = banners(header);
-        let headlines: Vec<&str> = text.lines().filter(|line| line.contains("=====")).collect();
-        assert_eq!(headlines.len(), 2, "{text}");
-        assert!(
-            headlines.iter().all(|line| line.len() == 99),
-            "{headlines:?}"
-        );
-        let place = |part: &str| text.find(part).expect("in the text");
-        assert!(place("===== Breaker") < place("Bytes of a breaker"));
-        assert!(place("seawall_breaker_record") < place("===== Limiter"));
-        assert!(place("===== Limiter") < place("Bytes of a limiter"));
-    }
 
     #[test]
     fn blank_lines_do_not_pile_up() {

@@ -9,6 +9,7 @@ mod declarations;
 mod demo;
 mod header;
 mod lint;
+mod manual;
 mod ordering;
 mod repo;
 mod run;

@@ -8,8 +8,8 @@ use crate::time::Nanos;
 /// | 0..=43  | ticket | grows each time the cell is taken, so no two holds of a cell are alike |
 /// | 44..=63 | owner  | who holds it; 0: free                                                  |
 ///
-/// The ticket doubles as the time of taking: its upper 32 bits are that time in units of 2^20 ns (1.05 ms)
-/// and its lower 12 count within it. A cell taken more than 4,096 times in one unit runs ahead of the
+/// The ticket doubles as the time of taking: its upper 32 bits are that time in milliseconds and its
+/// lower 12 count within one. A cell taken more than 4,096 times in a millisecond runs ahead of the
 /// clock, which only makes its hold look shorter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cell(u64);
@@ -48,11 +48,11 @@ impl Cell {
 }
 
 const fn ticket_of(now: Nanos) -> u64 {
-    (now.0 >> 20 << 12) & Cell::TICKET_MASK
+    (now.as_millis_floor() << 12) & Cell::TICKET_MASK
 }
 
 /// The ticket of a cell taken at `now` whose last ticket was `last`: the time if that is later, else the next
-/// number. Wraps after 52 days; half of the range counts as ahead.
+/// number. Wraps after 49 days; half of the range counts as ahead.
 pub(super) const fn ticket_after(last: u64, now: Nanos) -> u64 {
     let next = last.wrapping_add(1) & Cell::TICKET_MASK;
     let ahead = ticket_of(now).wrapping_sub(next) & Cell::TICKET_MASK;
@@ -63,11 +63,11 @@ pub(super) const fn ticket_after(last: u64, now: Nanos) -> u64 {
     }
 }
 
-/// How long ago the ticket was drawn, to about a millisecond; zero when it runs ahead of the clock.
+/// How long ago the ticket was drawn, to a millisecond; zero when it runs ahead of the clock.
 pub(super) const fn ticket_age(ticket: u64, now: Nanos) -> Nanos {
     let age = (ticket_of(now) >> 12).wrapping_sub(ticket >> 12) & (Cell::TICKET_MASK >> 12);
     if age <= Cell::TICKET_MASK >> 13 {
-        Nanos(age << 20)
+        Nanos::from_millis(age)
     } else {
         Nanos::ZERO
     }
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_ticket_is_never_drawn_twice_in_a_row() {
-        for now in [Nanos(0), Nanos(1), Nanos(1 << 20), Nanos::MAX] {
+        for now in [Nanos(0), Nanos(1), Nanos::from_millis(1), Nanos::MAX] {
             let mut last = 0;
             for _ in 0..10_000 {
                 let next = ticket_after(last, now);
@@ -91,8 +91,11 @@ mod tests {
 
     #[test]
     fn the_age_follows_the_clock() {
-        let ticket = ticket_after(0, Nanos(5 << 20));
-        assert_eq!(ticket_age(ticket, Nanos(9 << 20)), Nanos(4 << 20));
-        assert_eq!(ticket_age(ticket, Nanos(4 << 20)), Nanos::ZERO);
+        let ticket = ticket_after(0, Nanos::from_millis(5));
+        assert_eq!(
+            ticket_age(ticket, Nanos::from_millis(9)),
+            Nanos::from_millis(4)
+        );
+        assert_eq!(ticket_age(ticket, Nanos::from_millis(4)), Nanos::ZERO);
     }
 }

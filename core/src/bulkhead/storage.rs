@@ -87,7 +87,7 @@ impl Bulkhead {
             unsafe { cell.write(AtomicU64::new(0)) };
         }
         // SAFETY: a header and that many cells have just been written.
-        Ok(unsafe { Self::at(memory, capacity as usize) })
+        Ok(unsafe { Self::at(memory, capacity) })
     }
 
     /// The bulkhead that [`Bulkhead::init_in`] made in `memory`.
@@ -108,15 +108,24 @@ impl Bulkhead {
             return Err(Misuse::Uninitialised);
         }
         // SAFETY: an intact header says how many cells follow it.
-        Ok(unsafe { Self::at(memory, header.capacity as usize) })
+        Ok(unsafe { Self::at(memory, header.capacity as u32) })
+    }
+
+    /// The pointer to a bulkhead of `capacity` in `memory`, for whoever owns that memory. Nothing is read.
+    #[must_use]
+    pub const fn pointer(memory: NonNull<u8>, capacity: u32) -> NonNull<Self> {
+        // A slice pointer carries the number of cells; the cast keeps it for the unsized tail.
+        let cells =
+            NonNull::slice_from_raw_parts(memory.cast::<AtomicU64>(), capacity as usize).as_ptr();
+        let whole = cells as *mut Self;
+        // SAFETY: made from a pointer that is not null.
+        unsafe { NonNull::new_unchecked(whole) }
     }
 
     /// # Safety
     /// As for `attach`, with a header that names `capacity`.
-    unsafe fn at<'a>(memory: NonNull<u8>, capacity: usize) -> &'a Self {
-        // A slice pointer carries the number of cells; the cast keeps it for the unsized tail.
-        let whole = core::ptr::slice_from_raw_parts(memory.as_ptr().cast::<AtomicU64>(), capacity);
+    unsafe fn at<'a>(memory: NonNull<u8>, capacity: u32) -> &'a Self {
         // SAFETY: the caller vouches for header and cells; all fields are atomics or never written again.
-        unsafe { &*(whole as *const Self) }
+        unsafe { Self::pointer(memory, capacity).as_ref() }
     }
 }

@@ -121,7 +121,7 @@ impl Config {
             ConfigError::check("min_per_second", self.floor(), 0, 1_000_000)?;
         }
         let share = u64::from(self.max_concurrent_retries_permille);
-        ConfigError::check("max_concurrent_retries", share, 0, 10_000)?;
+        ConfigError::check("max_concurrent_retries_ratio", share, 0, 10_000)?;
         ConfigError::check(
             "min_concurrent_retries",
             u64::from(self.min_concurrent_retries),

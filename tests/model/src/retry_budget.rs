@@ -40,7 +40,6 @@ pub struct Config {
     pub min_per_second: u32,
     pub window_ns: u64,
     pub cap: u32,
-    pub max_tokens: u32,
     pub max_concurrent_retries_permille: u32,
     pub min_concurrent_retries: u32,
     pub mode: Mode,
@@ -52,7 +51,7 @@ impl Config {
         let (ratio_permille, min_per_second, cap) = match profile {
             Profile::Bucket => (100, 1, 100),
             Profile::Finagle => (200, 10, 100),
-            Profile::Grpc => (100, 0, 100),
+            Profile::Grpc => (100, 0, 10),
             Profile::AwsStandard | Profile::AwsLegacy => (0, 0, 500),
         };
         Config {
@@ -61,7 +60,6 @@ impl Config {
             min_per_second,
             window_ns: 10 * SECOND,
             cap,
-            max_tokens: 10,
             max_concurrent_retries_permille: 0,
             min_concurrent_retries: 3,
             mode: Mode::Enforce,
@@ -78,8 +76,12 @@ impl Config {
         } else {
             0
         };
-        within("cap", self.cap.into(), floor.max(1), 1_000_000)?;
-        within("max_tokens", self.max_tokens.into(), 1, 1000)?;
+        let most = if self.profile == Profile::Grpc {
+            1000
+        } else {
+            1_000_000
+        };
+        within("cap", self.cap.into(), floor.max(1), most)?;
         within(
             "max_concurrent_retries_ratio",
             self.max_concurrent_retries_permille.into(),
@@ -94,12 +96,7 @@ impl Config {
 
     /// The most that can be held, in thousandths of a token.
     fn cap_milli(&self) -> u64 {
-        let tokens = if self.profile == Profile::Grpc {
-            self.max_tokens
-        } else {
-            self.cap
-        };
-        u64::from(tokens) * 1000
+        u64::from(self.cap) * 1000
     }
 
     fn cost_milli(&self, class: Class) -> u64 {

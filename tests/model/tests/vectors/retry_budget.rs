@@ -37,7 +37,6 @@ impl Story for Told {
             min_per_second: fields.number_or("min_per_second", absent.min_per_second),
             window_ns: fields.number_or("window_ns", absent.window_ns),
             cap: fields.number_or("cap", absent.cap),
-            max_tokens: fields.number_or("max_tokens", absent.max_tokens),
             max_concurrent_retries_permille: fields.number_or(
                 "max_concurrent_retries_permille",
                 absent.max_concurrent_retries_permille,
@@ -52,7 +51,6 @@ impl Story for Told {
             "min_per_second",
             "window_ns",
             "cap",
-            "max_tokens",
             "max_concurrent_retries_permille",
             "min_concurrent_retries",
             "mode",

@@ -1,0 +1,705 @@
+package dev.seawall;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.invoke.MethodHandle;
+import java.nio.file.Path;
+
+/**
+ * The border by java.lang.foreign, for Java 22 and later.
+ *
+ * <p>All functions are short, never block and never call back, so they are linked as critical: no thread state
+ * change, and arrays of the Java heap are passed as they are.
+ */
+final class Foreign implements Native {
+    private static volatile String library;
+
+    Foreign(String path) {
+        library = path;
+        // Links everything now, so that a wrong library is told at the start and not in the first call.
+        Handles.LINKED.getClass();
+    }
+
+    @Override
+    public String kind() {
+        return "foreign";
+    }
+
+    /** Static and final, so that the compiler sees through them; made when {@code library} is known. */
+    private static final class Handles {
+        static final SymbolLookup LIBRARY = SymbolLookup.libraryLookup(Path.of(library), Arena.global());
+        static final Linker LINKER = Linker.nativeLinker();
+        static final Object LINKED = new Object();
+
+        static final MethodHandle ALLOCATE = link("seawall_java_allocate", JAVA_LONG, JAVA_LONG);
+        static final MethodHandle FREE = LINKER.downcallHandle(
+                find("seawall_java_free"), FunctionDescriptor.ofVoid(JAVA_LONG), Linker.Option.critical(true));
+        static final MethodHandle STATUS_NAME = link("seawall_status_name", ADDRESS, JAVA_INT);
+        static final MethodHandle STATUS_TEXT = link("seawall_status_text", ADDRESS, JAVA_INT);
+        static final MethodHandle BREAKER_BYTES = link("seawall_breaker_bytes", JAVA_LONG);
+        static final MethodHandle BREAKER_INIT = link(
+                "seawall_breaker_init", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
+        static final MethodHandle BREAKER_RECONFIGURE = link(
+                "seawall_breaker_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+        static final MethodHandle BREAKER_TRY_ACQUIRE = link(
+                "seawall_breaker_try_acquire", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle BREAKER_RECORD = link(
+                "seawall_breaker_record", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle BREAKER_CANCEL = link("seawall_breaker_cancel", JAVA_INT, JAVA_LONG, ADDRESS);
+        static final MethodHandle BREAKER_FORCE_OPEN = link("seawall_breaker_force_open", JAVA_INT, JAVA_LONG, ADDRESS);
+        static final MethodHandle BREAKER_DISABLE = link("seawall_breaker_disable", JAVA_INT, JAVA_LONG, ADDRESS);
+        static final MethodHandle BREAKER_RESET = link("seawall_breaker_reset", JAVA_INT, JAVA_LONG, ADDRESS);
+        static final MethodHandle BREAKER_STATE = link("seawall_breaker_state", JAVA_INT, JAVA_LONG);
+        static final MethodHandle BREAKER_SNAPSHOT = link(
+                "seawall_breaker_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle BULKHEAD_BYTES = link("seawall_bulkhead_bytes", JAVA_LONG, JAVA_INT);
+        static final MethodHandle BULKHEAD_INIT = link(
+                "seawall_bulkhead_init", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS);
+        static final MethodHandle BULKHEAD_RECONFIGURE = link(
+                "seawall_bulkhead_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+        static final MethodHandle BULKHEAD_TRY_ACQUIRE = link(
+                "seawall_bulkhead_try_acquire", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS);
+        static final MethodHandle BULKHEAD_RELEASE = link("seawall_bulkhead_release", JAVA_INT, JAVA_LONG, ADDRESS);
+        static final MethodHandle BULKHEAD_BEGIN_WAIT = link("seawall_bulkhead_begin_wait", JAVA_INT, JAVA_LONG);
+        static final MethodHandle BULKHEAD_END_WAIT = link("seawall_bulkhead_end_wait", JAVA_INT, JAVA_LONG);
+        static final MethodHandle BULKHEAD_RESIZE = link(
+                "seawall_bulkhead_resize", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS);
+        static final MethodHandle BULKHEAD_SNAPSHOT = link(
+                "seawall_bulkhead_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle LIMITER_BYTES = link("seawall_limiter_bytes", JAVA_LONG);
+        static final MethodHandle LIMITER_INIT = link(
+                "seawall_limiter_init", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
+        static final MethodHandle LIMITER_RECONFIGURE = link(
+                "seawall_limiter_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS);
+        static final MethodHandle LIMITER_TRY_ACQUIRE = link(
+                "seawall_limiter_try_acquire", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle LIMITER_RESERVE = link(
+                "seawall_limiter_reserve", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle LIMITER_CANCEL = link(
+                "seawall_limiter_cancel", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
+        static final MethodHandle LIMITER_ADJUST = link(
+                "seawall_limiter_adjust", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle LIMITER_SNAPSHOT = link(
+                "seawall_limiter_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle RETRY_BUDGET_BYTES = link("seawall_retry_budget_bytes", JAVA_LONG);
+        static final MethodHandle RETRY_BUDGET_PROFILE = link(
+                "seawall_retry_budget_profile", JAVA_INT, JAVA_INT, ADDRESS);
+        static final MethodHandle RETRY_BUDGET_INIT = link(
+                "seawall_retry_budget_init", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+        static final MethodHandle RETRY_BUDGET_RECONFIGURE = link(
+                "seawall_retry_budget_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+        static final MethodHandle RETRY_BUDGET_DEPOSIT = link(
+                "seawall_retry_budget_deposit", JAVA_INT, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle RETRY_BUDGET_TRY_WITHDRAW = link(
+                "seawall_retry_budget_try_withdraw", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS);
+        static final MethodHandle RETRY_BUDGET_RECORD = link(
+                "seawall_retry_budget_record", JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS);
+        static final MethodHandle RETRY_BUDGET_CANCEL = link(
+                "seawall_retry_budget_cancel", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
+        static final MethodHandle RETRY_BUDGET_FINISH = link("seawall_retry_budget_finish", JAVA_INT, JAVA_LONG);
+        static final MethodHandle RETRY_BUDGET_SNAPSHOT = link(
+                "seawall_retry_budget_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle BACKOFF_VALIDATE = link("seawall_backoff_validate", JAVA_INT, ADDRESS, ADDRESS);
+        static final MethodHandle BACKOFF_DELAY = link(
+                "seawall_backoff_delay", JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle DEADLINE_AFTER = link("seawall_deadline_after", JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle DEADLINE_REMAINING = link(
+                "seawall_deadline_remaining", JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle DEADLINE_IS_EXPIRED = link(
+                "seawall_deadline_is_expired", JAVA_INT, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle DEADLINE_NEARER = link("seawall_deadline_nearer", JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle DEADLINE_KEEP = link(
+                "seawall_deadline_keep", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT);
+        static final MethodHandle DEADLINE_ATTEMPT_TIMEOUT = link(
+                "seawall_deadline_attempt_timeout", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle HISTOGRAM_BYTES = link("seawall_histogram_bytes", JAVA_LONG);
+        static final MethodHandle HISTOGRAM_INIT = link(
+                "seawall_histogram_init", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
+        static final MethodHandle HISTOGRAM_RECORD = link("seawall_histogram_record", JAVA_INT, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle HISTOGRAM_QUANTILE = link(
+                "seawall_histogram_quantile", JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS);
+        static final MethodHandle HISTOGRAM_TOTAL = link("seawall_histogram_total", JAVA_INT, JAVA_LONG, ADDRESS);
+        static final MethodHandle HISTOGRAM_MERGE = link("seawall_histogram_merge", JAVA_INT, JAVA_LONG, JAVA_LONG);
+        static final MethodHandle HISTOGRAM_RESET = link("seawall_histogram_reset", JAVA_INT, JAVA_LONG);
+        static final MethodHandle ABI_VERSION = link("seawall_abi_version", JAVA_INT);
+        static final MethodHandle NOW_NS = link("seawall_now_ns", JAVA_LONG);
+        static final MethodHandle RANDOM = link("seawall_random", JAVA_LONG);
+
+        private static MethodHandle link(String name, MemoryLayout answer, MemoryLayout... arguments) {
+            return LINKER.downcallHandle(
+                    find(name), FunctionDescriptor.of(answer, arguments), Linker.Option.critical(true));
+        }
+
+        private static MemorySegment find(String name) {
+            return LIBRARY.find(name)
+                    .orElseThrow(() -> new SeawallException(library + " has no function " + name));
+        }
+    }
+
+    /** The words where they are, on the Java heap. */
+    private static MemorySegment words(long[] words) {
+        return words == null ? MemorySegment.NULL : MemorySegment.ofArray(words);
+    }
+
+    private static String text(MemorySegment sentence) {
+        return sentence.reinterpret(Long.MAX_VALUE).getString(0);
+    }
+
+    /** Our functions throw nothing, so this is a wrong signature here or a Java machine in trouble. */
+    private static Error broken(Throwable thrown) {
+        return thrown instanceof Error error ? error : new AssertionError(thrown);
+    }
+
+    @Override
+    public long allocate(long bytes) {
+        try {
+            return (long) Handles.ALLOCATE.invokeExact(bytes);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public void free(long memory) {
+        try {
+            Handles.FREE.invokeExact(memory);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public String statusName(int status) {
+        try {
+            return text((MemorySegment) Handles.STATUS_NAME.invokeExact(status));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public String statusText(int status) {
+        try {
+            return text((MemorySegment) Handles.STATUS_TEXT.invokeExact(status));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long breakerBytes() {
+        try {
+            return (long) Handles.BREAKER_BYTES.invokeExact();
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerInit(long memory, long bytes, long[] config, long[] error) {
+        try {
+            return (int) Handles.BREAKER_INIT.invokeExact(
+                    memory, bytes, words(config), words(error), words(new long[1]));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerReconfigure(long breaker, long[] config, long[] error) {
+        try {
+            return (int) Handles.BREAKER_RECONFIGURE.invokeExact(breaker, words(config), words(error));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerTryAcquire(long breaker, long now, long[] permit) {
+        try {
+            return (int) Handles.BREAKER_TRY_ACQUIRE.invokeExact(breaker, now, words(permit));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerRecord(long breaker, long[] permit, int outcome, long retryAfter, long now) {
+        try {
+            return (int) Handles.BREAKER_RECORD.invokeExact(breaker, words(permit), outcome, retryAfter, now);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerCancel(long breaker, long[] permit) {
+        try {
+            return (int) Handles.BREAKER_CANCEL.invokeExact(breaker, words(permit));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerForceOpen(long breaker, long[] transition) {
+        try {
+            return (int) Handles.BREAKER_FORCE_OPEN.invokeExact(breaker, words(transition));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerDisable(long breaker, long[] transition) {
+        try {
+            return (int) Handles.BREAKER_DISABLE.invokeExact(breaker, words(transition));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerReset(long breaker, long[] transition) {
+        try {
+            return (int) Handles.BREAKER_RESET.invokeExact(breaker, words(transition));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerState(long breaker) {
+        try {
+            return (int) Handles.BREAKER_STATE.invokeExact(breaker);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int breakerSnapshot(long breaker, long now, long[] snapshot) {
+        try {
+            return (int) Handles.BREAKER_SNAPSHOT.invokeExact(breaker, now, words(snapshot));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long bulkheadBytes(int capacity) {
+        try {
+            return (long) Handles.BULKHEAD_BYTES.invokeExact(capacity);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int bulkheadInit(long memory, long bytes, int capacity, long[] config, long[] error) {
+        try {
+            return (int) Handles.BULKHEAD_INIT.invokeExact(
+                    memory, bytes, capacity, words(config), words(error), words(new long[1]));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int bulkheadReconfigure(long bulkhead, long[] config, long[] error) {
+        try {
+            return (int) Handles.BULKHEAD_RECONFIGURE.invokeExact(bulkhead, words(config), words(error));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int bulkheadTryAcquire(long bulkhead, int priority, long now, long[] permit) {
+        try {
+            return (int) Handles.BULKHEAD_TRY_ACQUIRE.invokeExact(bulkhead, priority, now, words(permit));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int bulkheadRelease(long bulkhead, long[] permit) {
+        try {
+            return (int) Handles.BULKHEAD_RELEASE.invokeExact(bulkhead, words(permit));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int bulkheadBeginWait(long bulkhead) {
+        try {
+            return (int) Handles.BULKHEAD_BEGIN_WAIT.invokeExact(bulkhead);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int bulkheadEndWait(long bulkhead) {
+        try {
+            return (int) Handles.BULKHEAD_END_WAIT.invokeExact(bulkhead);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int bulkheadResize(long bulkhead, int maxConcurrent, int reserved, long[] error) {
+        try {
+            return (int) Handles.BULKHEAD_RESIZE.invokeExact(bulkhead, maxConcurrent, reserved, words(error));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int bulkheadSnapshot(long bulkhead, long now, long[] snapshot) {
+        try {
+            return (int) Handles.BULKHEAD_SNAPSHOT.invokeExact(bulkhead, now, words(snapshot));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long limiterBytes() {
+        try {
+            return (long) Handles.LIMITER_BYTES.invokeExact();
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int limiterInit(long memory, long bytes, long[] config, long[] error) {
+        try {
+            return (int) Handles.LIMITER_INIT.invokeExact(
+                    memory, bytes, words(config), words(error), words(new long[1]));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int limiterReconfigure(long limiter, long[] config, long now, long[] error) {
+        try {
+            return (int) Handles.LIMITER_RECONFIGURE.invokeExact(limiter, words(config), now, words(error));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int limiterTryAcquire(long limiter, long tokens, long now, long[] retryAfter) {
+        try {
+            return (int) Handles.LIMITER_TRY_ACQUIRE.invokeExact(limiter, tokens, now, words(retryAfter));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int limiterReserve(long limiter, long tokens, long maxWait, long now, long[] reservation) {
+        try {
+            return (int) Handles.LIMITER_RESERVE.invokeExact(limiter, tokens, maxWait, now, words(reservation));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int limiterCancel(long limiter, long[] reservation, long now) {
+        try {
+            return (int) Handles.LIMITER_CANCEL.invokeExact(limiter, words(reservation), now);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int limiterAdjust(long limiter, long tokens, long now) {
+        try {
+            return (int) Handles.LIMITER_ADJUST.invokeExact(limiter, tokens, now);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int limiterSnapshot(long limiter, long now, long[] snapshot) {
+        try {
+            return (int) Handles.LIMITER_SNAPSHOT.invokeExact(limiter, now, words(snapshot));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long retryBudgetBytes() {
+        try {
+            return (long) Handles.RETRY_BUDGET_BYTES.invokeExact();
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetProfile(int profile, long[] config) {
+        try {
+            return (int) Handles.RETRY_BUDGET_PROFILE.invokeExact(profile, words(config));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetInit(long memory, long bytes, long[] config, long now, long[] error) {
+        try {
+            return (int) Handles.RETRY_BUDGET_INIT.invokeExact(
+                    memory, bytes, words(config), now, words(error), words(new long[1]));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetReconfigure(long budget, long[] config, long[] error) {
+        try {
+            return (int) Handles.RETRY_BUDGET_RECONFIGURE.invokeExact(budget, words(config), words(error));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetDeposit(long budget, long now) {
+        try {
+            return (int) Handles.RETRY_BUDGET_DEPOSIT.invokeExact(budget, now);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetTryWithdraw(long budget, int cause, long now, long[] withdrawal) {
+        try {
+            return (int) Handles.RETRY_BUDGET_TRY_WITHDRAW.invokeExact(budget, cause, now, words(withdrawal));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetRecord(long budget, int outcome, long[] withdrawal) {
+        try {
+            return (int) Handles.RETRY_BUDGET_RECORD.invokeExact(budget, outcome, words(withdrawal));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetCancel(long budget, long[] withdrawal, long now) {
+        try {
+            return (int) Handles.RETRY_BUDGET_CANCEL.invokeExact(budget, words(withdrawal), now);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetFinish(long budget) {
+        try {
+            return (int) Handles.RETRY_BUDGET_FINISH.invokeExact(budget);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int retryBudgetSnapshot(long budget, long now, long[] snapshot) {
+        try {
+            return (int) Handles.RETRY_BUDGET_SNAPSHOT.invokeExact(budget, now, words(snapshot));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int backoffValidate(long[] config, long[] error) {
+        try {
+            return (int) Handles.BACKOFF_VALIDATE.invokeExact(words(config), words(error));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int backoffDelay(long[] config, int attempt, long previous, long random, long retryAfter, long[] delay) {
+        try {
+            return (int) Handles.BACKOFF_DELAY.invokeExact(
+                    words(config), attempt, previous, random, retryAfter, words(delay));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long deadlineAfter(long now, long span) {
+        try {
+            return (long) Handles.DEADLINE_AFTER.invokeExact(now, span);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long deadlineRemaining(long deadline, long now) {
+        try {
+            return (long) Handles.DEADLINE_REMAINING.invokeExact(deadline, now);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int deadlineIsExpired(long deadline, long now) {
+        try {
+            return (int) Handles.DEADLINE_IS_EXPIRED.invokeExact(deadline, now);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long deadlineNearer(long deadline, long other) {
+        try {
+            return (long) Handles.DEADLINE_NEARER.invokeExact(deadline, other);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long deadlineKeep(long deadline, long now, int permille) {
+        try {
+            return (long) Handles.DEADLINE_KEEP.invokeExact(deadline, now, permille);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long deadlineAttemptTimeout(long deadline, long timeout, long now) {
+        try {
+            return (long) Handles.DEADLINE_ATTEMPT_TIMEOUT.invokeExact(deadline, timeout, now);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long histogramBytes() {
+        try {
+            return (long) Handles.HISTOGRAM_BYTES.invokeExact();
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int histogramInit(long memory, long bytes) {
+        try {
+            return (int) Handles.HISTOGRAM_INIT.invokeExact(memory, bytes, words(new long[1]));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int histogramRecord(long histogram, long latency) {
+        try {
+            return (int) Handles.HISTOGRAM_RECORD.invokeExact(histogram, latency);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int histogramQuantile(long histogram, int ppm, long[] latency) {
+        try {
+            return (int) Handles.HISTOGRAM_QUANTILE.invokeExact(histogram, ppm, words(latency));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int histogramTotal(long histogram, long[] total) {
+        try {
+            return (int) Handles.HISTOGRAM_TOTAL.invokeExact(histogram, words(total));
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int histogramMerge(long histogram, long other) {
+        try {
+            return (int) Handles.HISTOGRAM_MERGE.invokeExact(histogram, other);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int histogramReset(long histogram) {
+        try {
+            return (int) Handles.HISTOGRAM_RESET.invokeExact(histogram);
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public int abiVersion() {
+        try {
+            return (int) Handles.ABI_VERSION.invokeExact();
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long nowNs() {
+        try {
+            return (long) Handles.NOW_NS.invokeExact();
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+
+    @Override
+    public long random() {
+        try {
+            return (long) Handles.RANDOM.invokeExact();
+        } catch (Throwable thrown) {
+            throw broken(thrown);
+        }
+    }
+}
