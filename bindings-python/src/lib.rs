@@ -1,1 +1,37 @@
-//! Seawall bindings.
+//! The native half of the Python package `seawall`.
+//!
+//! Everything here is frozen and shared by reference, takes whole nanoseconds and whole thousandths, and
+//! raises nothing of its own: a refusal or a wrong argument is handed to the Python class above, which
+//! knows the names, the units and the exceptions. Nothing Python lives in a static, because
+//! interpreters of one process share those.
+
+mod backoff;
+mod breaker;
+mod bulkhead;
+mod clock;
+mod deadline;
+mod histogram;
+mod limiter;
+mod retry_budget;
+mod settings;
+
+use pyo3::pymodule;
+
+/// The compiled core. Use `seawall`; nothing in here is a promise.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::backoff::Backoff;
+    #[pymodule_export]
+    use super::breaker::{Breaker, BreakerPermit};
+    #[pymodule_export]
+    use super::bulkhead::{Bulkhead, BulkheadPermit};
+    #[pymodule_export]
+    use super::deadline::Deadline;
+    #[pymodule_export]
+    use super::histogram::Histogram;
+    #[pymodule_export]
+    use super::limiter::Limiter;
+    #[pymodule_export]
+    use super::retry_budget::{RetryBudget, Withdrawal};
+}

@@ -56,12 +56,13 @@ impl Config {
             Jitter::Full => pick(random, full),
             Jitter::Equal => full / 2 + pick(random, full - full / 2),
             Jitter::Decorrelated => {
-                let before = if previous_ns == 0 {
+                // Before the first wait the base stands for the last one, as in the published formula.
+                let last = if previous_ns == 0 {
                     self.base_ns
                 } else {
-                    narrow(3 * u128::from(previous_ns))
+                    previous_ns
                 };
-                let high = before.max(self.base_ns);
+                let high = narrow(3 * u128::from(last)).max(self.base_ns);
                 self.base_ns
                     .saturating_add(pick(random, high - self.base_ns))
                     .min(self.cap_ns)
