@@ -1,20 +1,35 @@
-//! Bulkheads in memory of our own.
+//! Bulkhead: a fixed number of permits, so that one slow dependency cannot hold every worker.
 
-use core::ptr::NonNull;
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
-use seawall_core::ConfigError;
-use seawall_core::bulkhead::{Bulkhead as Core, Config, MOST_PERMITS};
+use seawall_core::bulkhead::{Bulkhead as Core, MOST_PERMITS, Permit as Token};
+use seawall_core::{ConfigError, Moment, Owner, Refusal, Refused};
+
+pub use seawall_core::bulkhead::{Config, Snapshot};
+
+use crate::breaker::named;
+use crate::call::CallError;
+use crate::clock::{self, Clock};
+use crate::queue::{Place, Queue};
 
 /// A bulkhead on the heap with room for `capacity` permits (1 to 4,096).
 ///
 /// # Errors
 /// The first setting that is out of range.
 pub fn allocate(capacity: u32, config: &Config) -> Result<Box<Core>, ConfigError> {
+    let most = u64::from(MOST_PERMITS);
     let refused = ConfigError {
         field: "capacity",
         value: u64::from(capacity),
         min: 1,
-        max: u64::from(MOST_PERMITS),
+        max: most,
     };
     let layout = Core::layout(capacity).ok_or(refused)?;
     config.validate(capacity)?;
@@ -38,31 +53,273 @@ pub fn allocate(capacity: u32, config: &Config) -> Result<Box<Core>, ConfigError
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A bulkhead of this process. Share it by reference or in an `Arc`; any thread may use it.
+///
+/// Taking and giving back a permit are one compare-exchange each. Callers that wait queue up, first come first
+/// served; callers that do not wait may overtake them.
+pub struct Bulkhead {
+    name: String,
+    core: Box<Core>,
+    queue: Queue,
+    clock: Clock,
+    is_system_clock: bool,
+}
 
-    #[test]
-    fn the_box_frees_what_was_allocated() {
-        for capacity in [1, 7, 8, 9, 4_096] {
-            let bulkhead = allocate(
-                capacity,
-                &Config {
-                    max_concurrent: capacity,
-                    ..Config::default()
-                },
-            )
-            .expect("valid");
-            assert_eq!(
-                std::mem::size_of_val(&*bulkhead),
-                Core::layout(capacity).expect("valid").size()
-            );
+impl Bulkhead {
+    /// A bulkhead with all permits free and room to grow to `config.max_concurrent`.
+    ///
+    /// # Errors
+    /// The first setting that is out of range; an empty name is out of range, too.
+    pub fn new(name: &str, config: Config) -> Result<Self, ConfigError> {
+        ConfigError::check(
+            "max_concurrent",
+            u64::from(config.max_concurrent),
+            1,
+            u64::from(MOST_PERMITS),
+        )?;
+        Self::with_capacity(name, config.max_concurrent, config)
+    }
+
+    /// As [`Bulkhead::new`], with room for [`Bulkhead::resize`] to grow to `capacity` (at most 4,096).
+    ///
+    /// # Errors
+    /// As for [`Bulkhead::new`].
+    pub fn with_capacity(name: &str, capacity: u32, config: Config) -> Result<Self, ConfigError> {
+        named(name)?;
+        let core = allocate(capacity, &config)?;
+        Ok(Self {
+            name: name.to_owned(),
+            core,
+            queue: Queue::default(),
+            clock: Clock::system(),
+            is_system_clock: true,
+        })
+    }
+
+    /// The same bulkhead on another clock, for tests of how long permits are held. Waiting callers wait in real
+    /// time all the same.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self.is_system_clock = false;
+        self
+    }
+
+    /// The name it was made with.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn now(&self) -> seawall_core::Nanos {
+        // Only the age of a permit is told from it, so the cheap clock does.
+        if self.is_system_clock {
+            clock::coarse()
+        } else {
+            self.clock.now()
         }
-        assert_eq!(
-            allocate(4_097, &Config::default())
-                .expect_err("too many")
-                .field,
-            "capacity"
-        );
+    }
+
+    fn take(&self, critical: bool) -> Result<Permit<'_>, Refusal> {
+        let token = self
+            .core
+            .try_acquire(Owner::PRIVATE, critical, &|| self.now())?;
+        Ok(Permit {
+            bulkhead: self,
+            token: Some(token),
+        })
+    }
+
+    /// Asks for a permit without waiting.
+    ///
+    /// # Errors
+    /// [`Refused::BulkheadFull`].
+    pub fn try_acquire(&self) -> Result<Permit<'_>, Refusal> {
+        self.take(false)
+    }
+
+    /// As [`Bulkhead::try_acquire`], for callers that may take reserved permits.
+    ///
+    /// # Errors
+    /// As for [`Bulkhead::try_acquire`].
+    pub fn try_acquire_critical(&self) -> Result<Permit<'_>, Refusal> {
+        self.take(true)
+    }
+
+    /// Waits for a permit, at most `max_wait`, blocking this thread.
+    ///
+    /// # Errors
+    /// [`Refused::BulkheadWaitFull`] when `max_waiting` callers wait already,
+    /// [`Refused::BulkheadWaitTimeout`] when none came free in time.
+    pub fn acquire(&self, max_wait: Duration) -> Result<Permit<'_>, Refusal> {
+        if self.queue.is_empty() {
+            match self.take(false) {
+                Err(refusal) if max_wait.is_zero() => return Err(refusal),
+                Err(_) => {}
+                taken => return taken,
+            }
+        }
+        let until = Instant::now().checked_add(max_wait);
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let mut waiting = pin!(self.acquire_async());
+        // Waking a thread on another core costs some 50 us, so short waits are spent looking.
+        let spin = crossbeam_utils::Backoff::new();
+        loop {
+            if let Poll::Ready(answer) = waiting.as_mut().poll(&mut context) {
+                return answer;
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            match left {
+                Some(left) if left.is_zero() => {
+                    return Err(Refusal {
+                        reason: Refused::BulkheadWaitTimeout,
+                        retry_after: seawall_core::Nanos::ZERO,
+                    });
+                }
+                _ if !spin.is_completed() => spin.snooze(),
+                Some(left) => std::thread::park_timeout(left),
+                None => std::thread::park(),
+            }
+        }
+    }
+
+    /// A future that waits for a permit, first come first served. Any runtime; for a limit on the wait, race it
+    /// with a timer of yours: a dropped future leaves no trace in the queue.
+    pub fn acquire_async(&self) -> Acquire<'_> {
+        Acquire {
+            bulkhead: self,
+            place: None,
+        }
+    }
+
+    /// Calls `function` while holding a permit, if one is free.
+    ///
+    /// # Errors
+    /// [`CallError::Refused`] when the call was not made, [`CallError::Failed`] with the function's own error.
+    pub fn call<T, E>(&self, function: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
+        let permit = self.try_acquire()?;
+        let result = function();
+        drop(permit);
+        result.map_err(CallError::Failed)
+    }
+
+    /// Changes limit and reserve. Holders keep their permits; after a shrink new ones are given once the
+    /// holders are below the new limit. Never blocks.
+    ///
+    /// # Errors
+    /// The first number that is out of range; nothing has changed then.
+    pub fn resize(&self, max_concurrent: u32, reserved: u32) -> Result<(), ConfigError> {
+        self.core.resize(max_concurrent, reserved)?;
+        self.queue.wake_first();
+        Ok(())
+    }
+
+    /// Changes all settings; holders and waiters stay.
+    ///
+    /// # Errors
+    /// The first setting that is out of range; nothing has changed then.
+    pub fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
+        self.core.reconfigure(&config)?;
+        self.queue.wake_first();
+        Ok(())
+    }
+
+    /// A look at everything, changing nothing.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.core.snapshot(self.now())
+    }
+}
+
+impl fmt::Debug for Bulkhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bulkhead")
+            .field("name", &self.name)
+            .field("snapshot", &self.snapshot())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Leave to hold one place; dropping it gives it back.
+#[must_use = "a permit that is dropped at once is given back"]
+#[derive(Debug)]
+pub struct Permit<'a> {
+    bulkhead: &'a Bulkhead,
+    token: Option<Token>,
+}
+
+impl Permit<'_> {
+    /// Gives the permit back, as dropping it does.
+    pub fn release(self) {}
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if let Some(token) = self.token.take() {
+            self.bulkhead.core.release(token);
+            self.bulkhead.queue.wake_first();
+        }
+    }
+}
+
+/// See [`Bulkhead::acquire_async`].
+#[must_use = "futures do nothing unless polled"]
+#[derive(Debug)]
+pub struct Acquire<'a> {
+    bulkhead: &'a Bulkhead,
+    place: Option<Arc<Place>>,
+}
+
+impl<'a> Future for Acquire<'a> {
+    type Output = Result<Permit<'a>, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let bulkhead = self.bulkhead;
+        if self.place.is_none() {
+            if bulkhead.queue.is_empty()
+                && let Ok(permit) = bulkhead.take(false)
+            {
+                return Poll::Ready(Ok(permit));
+            }
+            if let Err(refusal) = bulkhead.core.begin_wait() {
+                return Poll::Ready(Err(refusal));
+            }
+            self.place = Some(bulkhead.queue.join());
+        }
+        let Some(place) = &self.place else {
+            return Poll::Pending;
+        };
+        place.set_waker(context.waker());
+        if bulkhead.queue.is_first(place)
+            && let Ok(permit) = bulkhead.take(false)
+        {
+            self.stop_waiting();
+            return Poll::Ready(Ok(permit));
+        }
+        Poll::Pending
+    }
+}
+
+impl Acquire<'_> {
+    fn stop_waiting(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.bulkhead.core.end_wait();
+            self.bulkhead.queue.leave(&place);
+        }
+    }
+}
+
+impl Drop for Acquire<'_> {
+    fn drop(&mut self) {
+        self.stop_waiting();
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }

@@ -2,16 +2,53 @@
 //! as those of every other language on the host.
 //!
 //! The rules are in [`seawall_core`]; this crate adds what needs an operating system: the clock, seeds,
-//! guards that give permits back, and waiting.
+//! guards that give permits back, and waiting. No runtime is chosen: futures are plain, timers are yours.
+//!
+//! ```
+//! use seawall::{Breaker, Bulkhead, CallError, breaker, bulkhead};
+//!
+//! let payments = Breaker::new("payments", breaker::Config { consecutive_failures: 3, ..Default::default() })?;
+//! let places = Bulkhead::new("payments", bulkhead::Config { max_concurrent: 20, ..Default::default() })?;
+//!
+//! let place = places.try_acquire()?;
+//! match payments.call(|| "42".parse::<u32>()) {
+//!     Ok(answer) => assert_eq!(answer, 42),
+//!     Err(CallError::Refused(refusal)) => println!("not now: {refusal}"),
+//!     Err(CallError::Failed(error)) => println!("the call failed: {error}"),
+//! }
+//! drop(place);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![cfg_attr(not(feature = "std"), no_std)]
 
 pub mod clock;
 pub mod seed;
+
+#[cfg(feature = "std")]
+pub mod breaker;
+#[cfg(feature = "std")]
+pub mod bulkhead;
+#[cfg(feature = "std")]
+mod call;
+#[cfg(feature = "std")]
+pub mod limiter;
+#[cfg(feature = "std")]
+mod queue;
+#[cfg(feature = "std")]
+pub mod retry_budget;
 
 pub use seawall_core as core;
 pub use seawall_core::{
     Backoff, ConfigError, Deadline, Histogram, Misuse, Mode, Moment, Nanos, Outcome, Owner,
     Refusal, Refused, Status,
 };
+
 #[cfg(feature = "std")]
-pub mod bulkhead;
+pub use crate::{
+    breaker::Breaker,
+    bulkhead::Bulkhead,
+    call::CallError,
+    clock::{Clock, ManualClock},
+    limiter::{LimitError, Limiter},
+    retry_budget::RetryBudget,
+};
