@@ -10,6 +10,7 @@
 //! next result or the next asker completes.
 
 mod config;
+mod permit;
 mod seats;
 mod snapshot;
 mod window;
@@ -28,8 +29,9 @@ use crate::time::{Moment, Nanos};
 
 pub use config::Config;
 use config::Settings;
+pub use permit::Permit;
 pub use seats::MOST_PROBES;
-use seats::{Seats, Taken};
+use seats::Seats;
 pub use snapshot::Snapshot;
 pub use window::MOST_CALLS;
 use window::{Results, Window};
@@ -46,91 +48,6 @@ pub struct Transition {
     pub to: State,
     /// The generation that began with it.
     pub generation: u16,
-}
-
-/// Leave to make one call. Give it back with [`Breaker::record`] or [`Breaker::cancel`]; one that is only
-/// dropped leaves a probe seat taken until its lease expires.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Permit {
-    token: u64,
-    started: Nanos,
-    owner: Owner,
-}
-
-/// | bits    | field      | meaning                                                             |
-/// |---------|------------|---------------------------------------------------------------------|
-/// | 0..=15  | generation | the breaker's when the permit was given                             |
-/// | 16..=20 | seat       | the probe seat held                                                 |
-/// | 21..=22 | kind       | 0 no permit, 1 ordinary, 2 probe, 3 admitted without being recorded |
-/// | 23..=58 | expiry     | the seat's lease, as in the seat's word                             |
-impl Permit {
-    const ORDINARY: u64 = 1;
-    const PROBE: u64 = 2;
-    const UNRECORDED: u64 = 3;
-
-    const fn new(kind: u64, generation: u16, started: Nanos, owner: Owner) -> Self {
-        Self {
-            token: generation as u64 | kind << 21,
-            started,
-            owner,
-        }
-    }
-
-    const fn probe(generation: u16, taken: Taken, started: Nanos, owner: Owner) -> Self {
-        let seat = (taken.seat as u64) << 16 | taken.expiry << 23;
-        Self {
-            token: generation as u64 | seat | Self::PROBE << 21,
-            started,
-            owner,
-        }
-    }
-
-    const fn kind(&self) -> u64 {
-        self.token >> 21 & 3
-    }
-
-    const fn generation(&self) -> u16 {
-        (self.token & 0xFFFF) as u16
-    }
-
-    const fn taken(&self) -> Taken {
-        Taken {
-            seat: (self.token >> 16 & 0x1F) as usize,
-            expiry: self.token >> 23 & ((1 << 36) - 1),
-        }
-    }
-
-    /// True when this call tests whether the dependency has recovered.
-    #[must_use]
-    pub const fn is_probe(&self) -> bool {
-        self.kind() == Self::PROBE
-    }
-
-    /// When the call began, if the breaker needs to know (zero otherwise).
-    #[must_use]
-    pub const fn started(&self) -> Nanos {
-        self.started
-    }
-
-    /// The three words that carry a permit over a language border: token, start, owner.
-    #[must_use]
-    pub const fn into_raw(self) -> (u64, u64, u32) {
-        (self.token, self.started.0, self.owner.raw())
-    }
-
-    /// The permit of three words from [`Permit::into_raw`]. `None` when they hold no permit (a spent one is
-    /// all zero). A forged permit can give wrong counts, never undefined behaviour.
-    #[must_use]
-    pub const fn from_raw(token: u64, started: u64, owner: u32) -> Option<Self> {
-        match Owner::from_raw(owner) {
-            Some(owner) if token >> 21 & 3 != 0 => Some(Self {
-                token,
-                started: Nanos(started),
-                owner,
-            }),
-            _ => None,
-        }
-    }
 }
 
 /// A permit, and the state change that giving it made.
@@ -225,7 +142,9 @@ impl Breaker {
     /// The first setting that is out of range; nothing has changed then.
     pub fn reconfigure(&self, config: &Config) -> Result<(), ConfigError> {
         if self.settings.change(config)? {
-            self.window.clear();
+            // RELAXED: only a label for what is recorded from now on.
+            let generation = Word::from_raw(self.word.load(Ordering::Relaxed)).generation();
+            self.window.clear(config.window_calls != 0, generation);
         }
         Ok(())
     }
@@ -262,6 +181,13 @@ impl Breaker {
         self.try_acquire_unhealthy(owner, moment.now())
     }
 
+    /// True while the breaker is in exactly the state that `seen` was. What was read before asking belongs to
+    /// that state or an earlier one.
+    fn is_still(&self, seen: Word) -> bool {
+        // ORDER(word): Acquire, as in try_acquire.
+        Word::from_raw(self.word.load(Ordering::Acquire)) == seen
+    }
+
     #[cold]
     fn try_acquire_unhealthy(&self, owner: Owner, now: Nanos) -> Result<Admission, Refusal> {
         let hot = self.settings.hot();
@@ -294,15 +220,16 @@ impl Breaker {
                     break;
                 }
                 Acquired::Begin(half_open) => {
-                    // The seats of the coming round are swept before it begins: only words of other
-                    // rounds are touched, so a sweeper that comes late harms nobody.
-                    self.seats.sweep(half_open.generation());
+                    self.seats
+                        .sweep(half_open.generation(), || self.is_still(seen));
                     if cas::replace(&self.word, seen.raw(), half_open.raw()) {
                         transition = Some(change(seen, half_open));
                     }
                 }
                 Acquired::Probe => {
-                    match self.seats.take(&self.settings, generation, owner, now) {
+                    match self.seats.take(&self.settings, generation, owner, now, || {
+                        self.is_still(seen)
+                    }) {
                         Ok(taken) => {
                             // ORDER(seat): SeqCst fence between taking the seat and looking at the state
                             // again. Pairs with the compare-exchange of the transition: if the round
@@ -404,7 +331,7 @@ impl Breaker {
             // Nothing in the window can trip and there is no streak to end: the shared word is not touched.
             return Recorded::QUIET;
         }
-        // ORDER(window): SeqCst fence between writing our own result and reading everybody's. Of two
+        // ORDER(window): SeqCst fence between writing our own result (`push`) and reading everybody's. Of two
         // recorders at least one sees both results, so a trip that both complete is not missed by both.
         fence(Ordering::SeqCst);
         let seen = self.window.tally(&self.settings, generation, now);

@@ -104,6 +104,8 @@ struct Word(u64);
 
 impl Word {
     const FULL_MASK: u64 = (1 << 62) - 1;
+    /// A bucket that nobody has asked yet is full whatever the clock says; no other word is like it.
+    const FRESH: u64 = Self::FULL_MASK;
 
     const fn slot(self) -> usize {
         (self.0 >> 62) as usize
@@ -111,13 +113,23 @@ impl Word {
 
     /// Units until the bucket is full.
     const fn backlog(self, rate: Rate, now: Nanos) -> u64 {
+        if self.0 & Self::FULL_MASK == Self::FRESH {
+            return 0;
+        }
         let ahead = self.0.wrapping_sub(rate.units(now)) & Self::FULL_MASK;
         if ahead > HORIZON { 0 } else { ahead }
     }
 
     const fn with_backlog(slot: usize, rate: Rate, now: Nanos, backlog: u64) -> Self {
         let backlog = if backlog > HORIZON { HORIZON } else { backlog };
-        Self((slot as u64) << 62 | rate.units(now).wrapping_add(backlog) & Self::FULL_MASK)
+        let full = rate.units(now).wrapping_add(backlog) & Self::FULL_MASK;
+        // One unit less, a thousandth of a nanosecond, keeps the mark of a fresh bucket unique.
+        let full = if full == Self::FRESH {
+            Self::FRESH - 1
+        } else {
+            full
+        };
+        Self((slot as u64) << 62 | full)
     }
 }
 
@@ -145,8 +157,7 @@ impl Limiter {
         let rate = Rate::new(config)?;
         Ok(Self {
             identity: IDENTITY,
-            // A moment in the past for every clock, however early: the middle of what is not ahead.
-            word: AtomicU64::new((1 << 61) + (1 << 60)),
+            word: AtomicU64::new(Word::FRESH),
             mode: AtomicU64::new(config.mode as u64),
             slots: core::array::from_fn(|_| rate.pack().map(AtomicU64::new)),
             counters: Counters::new(),

@@ -70,3 +70,23 @@ fn a_dropped_withdrawal_is_given_back_and_a_recorded_one_is_spent() {
         .record(Outcome::Failure);
     assert_eq!(budget.snapshot().tokens_milli, 486_000);
 }
+
+#[test]
+fn a_new_limiter_is_full_whatever_the_uptime_of_the_host() {
+    let config = Config {
+        permits: 1_023,
+        burst: 10,
+        ..Config::default()
+    };
+    for days in [0, 1, 26, 30, 39, 45, 52, 400, 5_000] {
+        let time = ManualClock::new();
+        time.set(Nanos(Nanos::DAY.0 * days));
+        let limiter = Limiter::new("tokens", config)
+            .expect("valid")
+            .with_clock(time.clock());
+        limiter
+            .try_acquire(10)
+            .unwrap_or_else(|error| panic!("after {days} days: {error}"));
+        assert!(limiter.try_acquire(1).is_err());
+    }
+}

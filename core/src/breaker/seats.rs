@@ -95,23 +95,30 @@ impl Seats {
     }
 
     /// Empties the seats of earlier rounds before `round` begins, so that no seat can look current again
-    /// when the eight bits of the round have come full circle.
-    pub(super) fn sweep(&self, round: u16) {
+    /// when the eight bits of the round have come full circle. `is_before` says whether the round has still
+    /// not begun: asked after a seat was read, it proves that what was read is no lease of a later round, so
+    /// a sweeper that was held up for long harms nobody.
+    pub(super) fn sweep(&self, round: u16, is_before: impl Fn() -> bool) {
         for word in &self.words {
             let seat = Self::load(word);
             if seat.0 != 0 && !seat.of_round(round) {
+                if !is_before() {
+                    return;
+                }
                 cas::replace(word, seat.0, 0);
             }
         }
     }
 
-    /// Takes a free or expired seat, or says when the first lease runs out.
+    /// Takes a free or expired seat, or says when the first lease runs out. `is_current` says whether the
+    /// round goes on, for the same reason as in [`Seats::sweep`].
     pub(super) fn take(
         &self,
         settings: &Settings,
         round: u16,
         owner: Owner,
         now: Nanos,
+        is_current: impl Fn() -> bool,
     ) -> Result<Taken, Nanos> {
         let now_ms = now.as_millis_floor();
         let lease = now.plus(settings.probe_lease()).as_millis_ceil() & EXPIRY_MASK;
@@ -129,7 +136,9 @@ impl Seats {
             }
             match seat.leased_for(round, now_ms) {
                 Some(left) => soonest = soonest.min(left),
-                None if cas::replace(word, seat.0, Seat::new(round, owner.raw(), expiry).0) => {
+                None if is_current()
+                    && cas::replace(word, seat.0, Seat::new(round, owner.raw(), expiry).0) =>
+                {
                     return Ok(Taken {
                         seat: index,
                         expiry,
@@ -241,5 +250,48 @@ impl Seats {
             }
         }
         freed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+    use super::*;
+
+    #[test]
+    fn neither_a_late_sweeper_nor_a_late_taker_touches_a_lease_of_a_later_round() {
+        let (seats, settings) = (
+            Seats::new(),
+            Settings::new(&Config::default()).expect("valid"),
+        );
+        let now = Nanos::from_secs(1);
+        let taken = seats
+            .take(&settings, 3, Owner::PRIVATE, now, || true)
+            .expect("free");
+        // Both look at the word with the eyes of round 1, which is over.
+        seats.sweep(1, || false);
+        assert!(
+            seats
+                .take(&settings, 1, Owner::PRIVATE, now, || false)
+                .is_err()
+        );
+        assert!(
+            seats.decide(taken, 3, Owner::PRIVATE, false),
+            "the lease still stands"
+        );
+    }
+
+    #[test]
+    fn a_seat_does_not_look_current_when_the_round_has_come_full_circle() {
+        let (seats, settings) = (
+            Seats::new(),
+            Settings::new(&Config::default()).expect("valid"),
+        );
+        let taken = seats
+            .take(&settings, 1, Owner::PRIVATE, Nanos(1), || true)
+            .expect("free");
+        assert!(seats.decide(taken, 1, Owner::PRIVATE, true));
+        seats.sweep(3, || true);
+        assert_eq!(seats.verdict(&settings, 257), None);
     }
 }

@@ -69,12 +69,15 @@ impl Window {
         }
     }
 
-    /// Forgets everything, for a window of another shape.
-    pub(super) fn clear(&self) {
-        for word in core::iter::once(&self.head).chain(&self.words) {
+    /// Forgets everything, for a window of another shape: empty words, tagged for `generation` where the ring
+    /// is by count.
+    pub(super) fn clear(&self, by_count: bool, generation: u16) {
+        let tag = if by_count { u64::from(generation) } else { 0 };
+        for word in &self.words {
             // RELAXED: a result that is recorded meanwhile may be lost or kept, either is a valid history.
-            word.store(0, Ordering::Relaxed);
+            word.store(tag << 48, Ordering::Relaxed);
         }
+        self.head.store(tag, Ordering::Relaxed); // RELAXED: as above
     }
 
     /// Adds one result. True when the window may hold a failure or a slow call, so that a decision is due.
@@ -125,7 +128,8 @@ impl Window {
             slow: 0,
         };
         for word in self.words.iter().take(calls.div_ceil(PER_WORD) as usize) {
-            // RELAXED: the fence in `record_ordinary` orders our own entry before this look.
+            // ORDER(window): Relaxed after the SeqCst fence of `record_ordinary`, whose partner is the same fence
+            // of whoever recorded the entry that we look for.
             let word = word.load(Ordering::Relaxed);
             if word >> 48 == u64::from(generation) {
                 const EVEN: u64 = 0x5555_5555_5555;
@@ -262,10 +266,11 @@ const fn write_slot(word: u64, generation: u16, shift: u64, bits: u64) -> u64 {
     bits | (generation as u64) << 48
 }
 
-/// True when generation `a` came after `b`, over the wrap.
+/// True when generation `a` came a little after `b`, over the wrap: a recorder that was held up must not wipe
+/// what newer ones wrote. Anything farther is old, however long a word has lain untouched.
 const fn is_newer(a: u16, b: u16) -> bool {
     let ahead = a.wrapping_sub(b);
-    ahead != 0 && ahead < 0x8000
+    ahead != 0 && ahead < 64
 }
 
 /// A count and the while that it belongs to.
@@ -314,7 +319,7 @@ impl Bucket {
         let newer = if generations_ahead == 0 {
             ticks_ahead < 0x80_0000
         } else {
-            generations_ahead < 0x200
+            generations_ahead < 64
         };
         if newer && self.count() != 0 {
             self
@@ -364,5 +369,26 @@ mod tests {
                 .count(),
             Bucket::COUNT_MOST
         );
+    }
+
+    #[test]
+    fn a_word_that_lay_untouched_for_long_takes_results_again() {
+        for (last, generation) in [(5u16, 40_000u16), (5, 600), (0, 65), (60_000, 10)] {
+            let ring = write_slot(u64::from(last) << 48, generation, 0, 1);
+            assert_eq!(
+                ring >> 48,
+                u64::from(generation),
+                "ring word of {last} at {generation}"
+            );
+            assert!(Head(u64::from(last)).step(4, generation, true).1.is_some());
+            let bucket = Bucket::new(last, 7, 3).step_count(generation, 107);
+            assert_eq!(bucket.count(), 1, "bucket of {last} at {generation}");
+        }
+    }
+
+    #[test]
+    fn a_recorder_that_was_held_up_wipes_nothing() {
+        assert_eq!(write_slot(9 << 48 | 1, 8, 2, 1), 9 << 48 | 1);
+        assert_eq!(Head(9).step(4, 8, true), (9, None));
     }
 }

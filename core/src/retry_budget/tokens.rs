@@ -105,10 +105,11 @@ impl Tokens {
     }
 
     pub(super) fn left_with_floor(&self, settings: &Settings, now: Nanos) -> u64 {
+        // RELAXED: as in `left`.
         tokens(Self::step_floor(
             self.word.load(Ordering::Relaxed),
             settings,
             now,
-        )) // RELAXED: as in `left`
+        ))
     }
 }
