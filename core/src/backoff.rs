@@ -35,6 +35,13 @@ impl Jitter {
 }
 
 /// The growing, jittered wait between attempts. A plain value: no state, no memory.
+///
+/// ```
+/// use seawall_core::{Backoff, Nanos, backoff::Jitter};
+///
+/// let backoff = Backoff { jitter: Jitter::None, ..Backoff::default() };
+/// assert_eq!(backoff.delay(3, Nanos::ZERO, 0, Nanos::ZERO), Nanos::from_millis(400));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// The wait before the first retry. 0 to a day; default 100 ms.

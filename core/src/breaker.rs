@@ -96,6 +96,18 @@ const IDENTITY: u64 = 0x5357_6272_6B00_0001;
 const ROUNDS: usize = 8;
 
 /// The circuit breaker itself. See the module for what it promises.
+///
+/// ```
+/// use seawall_core::{Breaker, Nanos, Outcome, Owner, Refused, breaker::Config};
+///
+/// let breaker = Breaker::new(&Config { consecutive_failures: 1, ..Config::default() })?;
+/// let now = Nanos::from_secs(1);
+/// let admission = breaker.try_acquire(Owner::PRIVATE, &now).expect("closed");
+/// breaker.record(admission.permit, Outcome::Failure, Nanos::ZERO, &now);
+/// let refusal = breaker.try_acquire(Owner::PRIVATE, &now).expect_err("open");
+/// assert_eq!(refusal.reason, Refused::BreakerOpen);
+/// # Ok::<(), seawall_core::ConfigError>(())
+/// ```
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Breaker {

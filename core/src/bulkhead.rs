@@ -156,6 +156,19 @@ pub struct Snapshot {
 
 /// The bulkhead: a header, then one word for each permit it could ever have. `Bulkhead<[AtomicU64; N]>` is a
 /// plain value; behind a reference it becomes the unsized `Bulkhead`. Other memory: [`Bulkhead::init_in`].
+///
+/// ```
+/// use seawall_core::bulkhead::{Bulkhead, Config, Sized};
+/// use seawall_core::{Nanos, Owner};
+///
+/// let storage = Sized::<2>::new(&Config { max_concurrent: 2, ..Config::default() })?;
+/// let bulkhead: &Bulkhead = &storage;
+/// let now = Nanos::from_secs(1);
+/// let permit = bulkhead.try_acquire(Owner::PRIVATE, false, &now).expect("free");
+/// assert_eq!(bulkhead.snapshot(now).in_use, 1);
+/// assert!(bulkhead.release(permit));
+/// # Ok::<(), seawall_core::ConfigError>(())
+/// ```
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Bulkhead<Cells: ?core::marker::Sized = [AtomicU64]> {

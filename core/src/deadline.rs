@@ -4,6 +4,13 @@ use crate::time::Nanos;
 
 /// A moment after which an answer is of no use. Pass it on to whatever is called next: nested work keeps
 /// the nearer of two deadlines.
+///
+/// ```
+/// use seawall_core::{Deadline, Nanos};
+///
+/// let deadline = Deadline::after(Nanos::from_secs(1), Nanos::from_secs(5));
+/// assert_eq!(deadline.attempt_timeout(Nanos::from_secs(2), Nanos::from_secs(5)), Nanos::from_secs(1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Deadline {

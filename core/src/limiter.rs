@@ -134,6 +134,17 @@ impl Word {
 }
 
 /// The token bucket itself. See the module for what it promises.
+///
+/// ```
+/// use seawall_core::{Limiter, Nanos, limiter::Config};
+///
+/// let limiter = Limiter::new(&Config { permits: 10, burst: 1, ..Config::default() })?;
+/// let now = Nanos::from_secs(1);
+/// assert!(matches!(limiter.try_acquire(1, &now), Ok(Ok(()))));
+/// let Ok(Err(refusal)) = limiter.try_acquire(1, &now) else { panic!("the bucket is empty") };
+/// assert_eq!(refusal.retry_after, Nanos::from_millis(100));
+/// # Ok::<(), seawall_core::ConfigError>(())
+/// ```
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct Limiter {

@@ -129,6 +129,18 @@ pub struct Snapshot {
 }
 
 /// The retry budget itself. See the module for what it promises.
+///
+/// ```
+/// use seawall_core::{Nanos, Outcome, RetryBudget, retry_budget::{Cause, Config, Profile}};
+///
+/// let now = Nanos::from_secs(1);
+/// let budget = RetryBudget::new(&Config::of(Profile::Grpc), now)?;
+/// for _ in 0..5 {
+///     budget.record(Outcome::Failure, None);
+/// }
+/// assert!(budget.try_withdraw(Cause::Failure, &now).is_err(), "five failures of ten tokens stop retries");
+/// # Ok::<(), seawall_core::ConfigError>(())
+/// ```
 #[repr(C, align(64))]
 #[derive(Debug)]
 pub struct RetryBudget {
