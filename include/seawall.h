@@ -31,8 +31,8 @@
  * RATIOS are thousandths: 500 is a half.
  *
  * THREADS AND PROCESSES. Every function may be called from any thread, unless it says otherwise, and for memory that
- * several processes map, from any of them. Nothing blocks, nothing takes a lock, nothing calls back; the functions
- * without now_ns = 0 are safe in signal handlers. A process killed at any instruction leaves objects that work; what
+ * several processes map, from any of them. Nothing blocks, nothing takes a lock, nothing calls back; signal
+ * handlers may call everything. A process killed at any instruction leaves objects that work; what
  * it held is freed by seawall_*_reclaim with the owner number it used. A permit is the caller's own: one thread at
  * a time. After fork(), objects in private memory are two separate ones; those in shared memory are one, and a
  * permit from before the fork must be used up by one of the two processes only.
@@ -481,7 +481,7 @@ typedef struct seawall_bulkhead_snapshot_t {
     uint64_t shadow_refused;
     /** Releases that came twice or too late, ever. */
     uint64_t stale;
-    /** How long the oldest permit has been held, to about a millisecond. */
+    /** How long the oldest permit has been held, to a millisecond. */
     uint64_t longest_hold_ns;
 } seawall_bulkhead_snapshot_t;
 

@@ -14,7 +14,7 @@ use seawall::core::breaker::{self as core, Config, Recorded, Transition};
 use seawall::{Nanos, Outcome, Owner};
 
 use crate::clock::{Clock, Time};
-use crate::settings::{Given, bad};
+use crate::settings::{Given, bad, raised};
 
 /// The breaker below `seawall.Breaker`.
 #[pyclass(frozen, subclass, module = "seawall._native")]
@@ -116,8 +116,7 @@ impl Breaker {
 
 #[cold]
 fn refuse(slf: &Bound<'_, Breaker>, refusal: seawall::Refusal) -> PyErr {
-    let answer = slf.call_method1("_refuse", (refusal.reason as i32, refusal.retry_after.0));
-    answer.err().unwrap_or_else(|| PyTypeError::new_err("_refuse returned"))
+    raised(slf.call_method1("_refuse", (refusal.reason as i32, refusal.retry_after.0)))
 }
 
 #[pymethods]
@@ -320,8 +319,7 @@ impl BreakerPermit {
     }
 
     fn spent(breaker: &Bound<'_, Breaker>) -> PyErr {
-        let answer = breaker.call_method0("_spent");
-        answer.err().unwrap_or_else(|| PyTypeError::new_err("_spent returned"))
+        raised(breaker.call_method0("_spent"))
     }
 
     fn finish(&self, py: Python<'_>, outcome: Outcome, retry_after: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {

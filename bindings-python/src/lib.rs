@@ -21,6 +21,10 @@ use pyo3::pymodule;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "the name that Python gives it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
     use super::backoff::Backoff;
     #[pymodule_export]
     use super::breaker::{Breaker, BreakerPermit};

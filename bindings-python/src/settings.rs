@@ -60,3 +60,9 @@ impl Given<'_, '_> {
 pub fn bad(error: ConfigError) -> PyErr {
     PyValueError::new_err((error.field, error.value, error.min, error.max))
 }
+
+/// The exception that a Python method above made of a refusal or of a misuse.
+#[cold]
+pub fn raised(answer: PyResult<Bound<'_, PyAny>>) -> PyErr {
+    answer.map_or_else(|error| error, PyErr::from_value)
+}

@@ -31,7 +31,7 @@ pub use config::Config;
 use config::Settings;
 pub use permit::Permit;
 pub use seats::MOST_PROBES;
-use seats::Seats;
+use seats::{Seats, Verdict};
 pub use snapshot::Snapshot;
 pub use window::MOST_CALLS;
 use window::{Results, Window};
@@ -157,6 +157,7 @@ impl Breaker {
             // RELAXED: only a label for what is recorded from now on.
             let generation = Word::from_raw(self.word.load(Ordering::Relaxed)).generation();
             self.window.clear(config.window_calls != 0, generation);
+            self.witnesses.clear();
         }
         Ok(())
     }
@@ -234,21 +235,24 @@ impl Breaker {
                 Acquired::Begin(half_open) => {
                     self.seats
                         .sweep(half_open.generation(), || self.is_still(seen));
-                    if cas::replace(&self.word, seen.raw(), half_open.raw()) {
-                        transition = Some(change(seen, half_open));
-                    }
+                    // The change is told by the first to take a seat, so that it never falls to an asker
+                    // who then finds all seats taken and is refused.
+                    cas::replace(&self.word, seen.raw(), half_open.raw());
                 }
                 Acquired::Probe => {
                     match self.seats.take(&self.settings, generation, owner, now, || {
                         self.is_still(seen)
                     }) {
-                        Ok(taken) => {
+                        Ok((taken, is_first)) => {
                             // ORDER(seat): SeqCst fence between taking the seat and looking at the state
                             // again. Pairs with the compare-exchange of the transition: if the round
                             // ended before the seat was taken, this look sees it and gives it back.
                             fence(Ordering::SeqCst);
                             let still = Word::from_raw(self.word.load(Ordering::Acquire)); // ORDER(word): as above
                             if still.same_round(seen) {
+                                if is_first {
+                                    transition = Some(begun(seen));
+                                }
                                 return Ok(Admission {
                                     permit: Permit::probe(generation, taken, now, owner),
                                     transition,
@@ -262,10 +266,22 @@ impl Breaker {
                                 retry_after: expiry.since(now),
                             };
                             // A recorder may have died between its verdict and the transition: complete it.
-                            let Some(settled) = self.settle(generation, now, Nanos::ZERO) else {
-                                break;
+                            // A round about to reopen is left to its recorder while the lease runs, because
+                            // this asker is refused then and could not tell anybody of the change.
+                            let verdict = self.seats.verdict(&self.settings, generation);
+                            let is_ours = match verdict {
+                                None => false,
+                                Some(Verdict::Close) => true,
+                                Some(Verdict::Reopen) => {
+                                    self.seats.is_abandoned(&self.settings, generation, now)
+                                }
                             };
-                            transition = Some(settled);
+                            if is_ours {
+                                let settled = self.settle(generation, now, Nanos::ZERO);
+                                transition = settled.or(transition);
+                            } else if self.is_still(seen) {
+                                break;
+                            }
                         }
                     }
                 }
@@ -312,6 +328,9 @@ impl Breaker {
         let generation = permit.generation();
         // ORDER(word): Acquire, as in try_acquire.
         let word = Word::from_raw(self.word.load(Ordering::Acquire));
+        if word.state() == State::Disabled {
+            return Recorded::QUIET;
+        }
         if word.state() != State::Closed || word.generation() != generation {
             self.counters.add(LATE);
             return Recorded::LATE;
@@ -322,11 +341,13 @@ impl Breaker {
         }
         let hot = self.settings.hot();
         let failure = outcome == Outcome::Failure;
-        let needs_time = failure || hot.slow_permille() != 0 || hot.window_calls() == 0;
-        let now = if needs_time {
-            moment.now()
-        } else {
-            Nanos::ZERO
+        let now = match (failure || hot.slow_permille() != 0, hot.window_calls()) {
+            (true, _) => moment.now(),
+            // A success only has to find its bucket, whose ends may be a few milliseconds off where it is
+            // long enough.
+            (false, 0) if self.settings.window_span() >= Nanos::from_secs(1) => moment.about(),
+            (false, 0) => moment.now(),
+            (false, _) => Nanos::ZERO,
         };
         let slow =
             hot.slow_permille() != 0 && now.since(permit.started) > self.settings.slow_after();
@@ -334,7 +355,8 @@ impl Breaker {
 
         let bad = failure || slow;
         if bad && hot.min_witnesses() > 1 {
-            self.witnesses.testify(permit.owner, generation, now);
+            let tick = self.window.tick(&self.settings, generation, now);
+            self.witnesses.testify(permit.owner, generation, tick);
         }
         let dirty = self
             .window
@@ -348,16 +370,16 @@ impl Breaker {
         fence(Ordering::SeqCst);
         let seen = self.window.tally(&self.settings, generation, now);
         let witnessed = hot.min_witnesses() <= 1
-            || self
-                .witnesses
-                .count(generation, now, self.settings.window_span())
-                >= u64::from(hot.min_witnesses());
+            || self.witnesses.count(
+                generation,
+                self.window.tick(&self.settings, generation, now),
+            ) >= u64::from(hot.min_witnesses());
         let closing = Closing {
             failure,
             seen,
             witnessed,
             now,
-            retry_after,
+            retry_after: asked_for(failure, retry_after),
         };
         let transition = cas::update(&self.word, |raw| {
             let word = Word::from_raw(raw);
@@ -386,10 +408,16 @@ impl Breaker {
     ) -> Recorded {
         let hot = self.settings.hot();
         let generation = permit.generation();
+        let word = Word::from_raw(self.word.load(Ordering::Acquire)); // ORDER(word): as in try_acquire
+        if word.state() == State::Disabled {
+            return Recorded::QUIET;
+        }
+        let current = word.state() == State::HalfOpen && word.generation() == generation;
         if outcome == Outcome::Ignored {
-            let counted = self
-                .seats
-                .give_back(permit.taken(), generation, permit.owner);
+            let counted = current
+                && self
+                    .seats
+                    .give_back(permit.taken(), generation, permit.owner);
             self.counters.add(if counted { IGNORED } else { LATE });
             return if counted {
                 Recorded::QUIET
@@ -400,8 +428,6 @@ impl Breaker {
         let slow =
             hot.slow_permille() != 0 && now.since(permit.started) > self.settings.slow_after();
         let failure = outcome == Outcome::Failure;
-        let word = Word::from_raw(self.word.load(Ordering::Acquire)); // ORDER(word): as in try_acquire
-        let current = word.state() == State::HalfOpen && word.generation() == generation;
         if !current
             || !self
                 .seats
@@ -415,7 +441,7 @@ impl Breaker {
         fence(Ordering::SeqCst);
         Recorded {
             late: false,
-            transition: self.settle(generation, now, retry_after),
+            transition: self.settle(generation, now, asked_for(failure, retry_after)),
         }
     }
 
@@ -437,17 +463,24 @@ impl Breaker {
 
     /// Gives a permit back unused: neither success nor failure, and a probe's seat is free again.
     pub fn cancel(&self, permit: Permit) -> Recorded {
-        match permit.kind() {
-            Permit::PROBE
-                if !self
-                    .seats
-                    .give_back(permit.taken(), permit.generation(), permit.owner) =>
-            {
-                self.counters.add(LATE);
-                Recorded::LATE
-            }
-            _ => Recorded::QUIET,
+        if permit.kind() != Permit::PROBE {
+            return Recorded::QUIET;
         }
+        let generation = permit.generation();
+        let word = Word::from_raw(self.word.load(Ordering::Acquire)); // ORDER(word): as in try_acquire
+        if word.state() == State::Disabled {
+            return Recorded::QUIET;
+        }
+        let current = word.state() == State::HalfOpen && word.generation() == generation;
+        if current
+            && self
+                .seats
+                .give_back(permit.taken(), generation, permit.owner)
+        {
+            return Recorded::QUIET;
+        }
+        self.counters.add(LATE);
+        Recorded::LATE
     }
 
     /// Frees the probe seats of an owner that is gone. Safe to repeat and to race.
@@ -472,12 +505,19 @@ impl Breaker {
     }
 
     fn set(&self, state: State) -> Option<Transition> {
-        cas::update(&self.word, |raw| {
+        let change = cas::update(&self.word, |raw| {
             let word = Word::from_raw(raw);
             let next = word.step_set(state);
             (next.raw(), (next != word).then(|| change(word, next)))
         })
-        .flatten()
+        .flatten();
+        if let Some(change) = change {
+            // However often a breaker is set by hand, no seat grows so old that its round comes round again.
+            self.seats.sweep(change.generation, || {
+                Word::from_raw(self.word.load(Ordering::Acquire)).generation() == change.generation // ORDER(word): as above
+            });
+        }
+        change
     }
 
     fn count(&self, failure: bool, slow: bool) {
@@ -534,12 +574,26 @@ impl Breaker {
     }
 }
 
+/// The change that began the half-open round of `word`.
+const fn begun(word: Word) -> Transition {
+    Transition {
+        from: State::Open,
+        to: State::HalfOpen,
+        generation: word.generation(),
+    }
+}
+
 const fn change(from: Word, to: Word) -> Transition {
     Transition {
         from: from.state(),
         to: to.state(),
         generation: to.generation(),
     }
+}
+
+/// What the server asked for counts only with a failure.
+const fn asked_for(failure: bool, retry_after: Nanos) -> Nanos {
+    if failure { retry_after } else { Nanos::ZERO }
 }
 
 /// The jitter of an open time: the same for all who look, different for each generation and each seed.

@@ -245,7 +245,7 @@ impl Bulkhead {
         if mode == Mode::Off {
             return Ok(Permit::without_cell(owner));
         }
-        let now = moment.now();
+        let now = moment.about();
         let mut proof = None;
         for _ in 0..ROUNDS {
             let limits = self.limits();

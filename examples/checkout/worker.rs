@@ -8,11 +8,10 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use seawall::clock::monotonic;
-use seawall::core::breaker::{self, Breaker, State, Transition};
-use seawall::core::bulkhead;
-use seawall::core::retry_budget::{self, Cause, RetryBudget};
-use seawall::{Backoff, Nanos, Outcome, Owner};
+use seawall::breaker::{self, Breaker, State};
+use seawall::bulkhead::{self, Bulkhead};
+use seawall::retry_budget::{self, Cause, RetryBudget};
+use seawall::{Backoff, CallError, ConfigError, Nanos, Outcome};
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
@@ -29,7 +28,13 @@ const ROOM: u64 = 256;
 /// How long the service waits for payment; payment needs about 20 ms when it is well.
 const TIMEOUT: Duration = Duration::from_millis(300);
 /// The most workers of the pool that payment may hold: a third of twelve.
-const MOST_HELD: usize = 4;
+const MOST_HELD: u32 = 4;
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Act {
+    Bare,
+    Protected,
+}
 
 /// What every checkout service is told.
 #[derive(clap::Args)]
@@ -37,9 +42,9 @@ pub struct Options {
     /// Where payment listens.
     #[arg(long)]
     url: String,
-    /// `bare` or `protected`.
-    #[arg(long)]
-    act: String,
+    /// With or without Seawall.
+    #[arg(long, value_enum)]
+    act: Act,
     /// Orders per second, and as many requests for the other route.
     #[arg(long, default_value_t = 40)]
     rate: u32,
@@ -53,32 +58,36 @@ pub struct Options {
 
 /// What stands between the pool and payment.
 struct Wall {
-    bulkhead: bulkhead::Sized<MOST_HELD>,
+    bulkhead: Bulkhead,
     breaker: Breaker,
     budget: RetryBudget,
     backoff: Backoff,
 }
 
 impl Wall {
-    fn new() -> Result<Self, seawall::ConfigError> {
+    fn new(start: Instant) -> Result<Self, ConfigError> {
+        let bulkhead = bulkhead::Config {
+            max_concurrent: MOST_HELD,
+            ..Default::default()
+        };
+        let breaker = breaker::Config {
+            consecutive_failures: 5,
+            consecutive_always: true,
+            failure_permille: 500,
+            window_calls: 20,
+            min_calls: 10,
+            open_for: Nanos::from_millis(500),
+            open_max: Nanos::from_secs(1),
+            probe_lease: Nanos::from_secs(1),
+            ..Default::default()
+        };
         Ok(Self {
-            bulkhead: bulkhead::Sized::new(&bulkhead::Config {
-                max_concurrent: 4,
-                ..Default::default()
-            })?,
-            breaker: Breaker::new(&breaker::Config {
-                consecutive_failures: 5,
-                consecutive_always: true,
-                failure_permille: 500,
-                window_calls: 20,
-                min_calls: 10,
-                open_for: Nanos::from_secs(1),
-                open_max: Nanos::from_secs(2),
-                probe_lease: Nanos::from_secs(1),
-                seed: seawall::seed::random(),
-                ..Default::default()
-            })?,
-            budget: RetryBudget::new(&retry_budget::Config::default(), monotonic())?,
+            bulkhead: Bulkhead::new("payment", bulkhead)?,
+            breaker: Breaker::new("payment", breaker)?.on_transition(move |_, change| {
+                let (from, to) = (change.from.name(), change.to.name());
+                say(&json!({"kind": "state", "t": millis(start), "from": from, "to": to}));
+            }),
+            budget: RetryBudget::new("payment", retry_budget::Config::default())?,
             backoff: Backoff {
                 base: Nanos::from_millis(50),
                 ..Default::default()
@@ -86,6 +95,9 @@ impl Wall {
         })
     }
 }
+
+/// Payment gave no good answer, or none in time.
+struct Failed;
 
 #[derive(Default)]
 struct Counters {
@@ -107,7 +119,6 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, SeqCst);
 }
 
-#[derive(PartialEq)]
 enum Answer {
     Paid,
     /// The fallback: "we have your order and will confirm the payment later".
@@ -126,84 +137,66 @@ struct Shop {
 
 impl Shop {
     async fn pay(&self, order: u64) -> Answer {
-        match &self.wall {
-            Some(wall) => self.pay_behind_the_wall(wall, order).await,
-            None => {
-                let _held = self.hold();
-                if self.request_payment(order).await {
-                    Answer::Paid
-                } else {
-                    Answer::Failed
-                }
-            }
-        }
-    }
-
-    async fn pay_behind_the_wall(&self, wall: &Wall, order: u64) -> Answer {
-        let Ok(place) = wall.bulkhead.try_acquire(Owner::PRIVATE, false, &monotonic) else {
-            count(&self.counters.refused);
-            return Answer::Pending;
+        let Some(wall) = &self.wall else {
+            let _held = self.hold();
+            return match self.request_payment(order).await {
+                Ok(()) => Answer::Paid,
+                Err(Failed) => Answer::Failed,
+            };
         };
-        let answer = match wall.breaker.try_acquire(Owner::PRIVATE, &monotonic) {
-            Err(_refusal) => {
+        match self.pay_behind_the_wall(wall, order).await {
+            Ok(()) => Answer::Paid,
+            Err(CallError::Failed(Failed)) => Answer::Pending,
+            Err(CallError::Refused(_)) => {
                 count(&self.counters.refused);
                 Answer::Pending
             }
-            Ok(admission) => {
-                self.tell(admission.transition);
-                let _held = self.hold();
-                let is_paid = self.attempts(wall, order).await;
-                let outcome = Outcome::classify(false, !is_paid);
-                let recorded =
-                    wall.breaker
-                        .record(admission.permit, outcome, Nanos::ZERO, &monotonic);
-                self.tell(recorded.transition);
-                if is_paid {
-                    Answer::Paid
-                } else {
-                    Answer::Pending
-                }
-            }
+        }
+    }
+
+    async fn pay_behind_the_wall(&self, wall: &Wall, order: u64) -> Result<(), CallError<Failed>> {
+        let _place = wall.bulkhead.try_acquire()?;
+        let attempts = async {
+            let _held = self.hold();
+            self.attempts(wall, order).await
         };
-        wall.bulkhead.release(place);
-        answer
+        wall.breaker.call_async(attempts).await
     }
 
     /// One attempt, and a second one while payment looks well and retries stay rare.
-    async fn attempts(&self, wall: &Wall, order: u64) -> bool {
-        wall.budget.deposit(&monotonic);
-        if timeout(TIMEOUT, self.request_payment(order)).await == Ok(true) {
-            return true;
+    async fn attempts(&self, wall: &Wall, order: u64) -> Result<(), Failed> {
+        wall.budget.deposit();
+        let first = self.in_time(order).await;
+        if first.is_ok() || wall.breaker.state() != State::Closed {
+            return first;
         }
-        if wall.breaker.state() != State::Closed {
-            return false;
-        }
-        let Ok(withdrawal) = wall.budget.try_withdraw(Cause::Timeout, &monotonic) else {
-            return false;
+        let Ok(withdrawal) = wall.budget.try_withdraw(Cause::Timeout) else {
+            return first;
         };
         count(&self.counters.retries);
-        let wait = wall
-            .backoff
-            .delay(1, Nanos::ZERO, seawall::seed::random(), Nanos::ZERO);
+        let random = seawall::seed::random();
+        let wait = wall.backoff.delay(1, Nanos::ZERO, random, Nanos::ZERO);
         sleep(wait.into()).await;
-        let is_paid = timeout(TIMEOUT, self.request_payment(order)).await == Ok(true);
-        let outcome = Outcome::classify(false, !is_paid);
-        wall.budget.record(outcome, Some(withdrawal));
-        is_paid
+        let second = self.in_time(order).await;
+        withdrawal.record(Outcome::classify(false, second.is_err()));
+        second
+    }
+
+    async fn in_time(&self, order: u64) -> Result<(), Failed> {
+        let answer = timeout(TIMEOUT, self.request_payment(order)).await;
+        answer.unwrap_or(Err(Failed))
     }
 
     /// The HTTP call as anybody would write it. It has no timeout of its own.
-    async fn request_payment(&self, order: u64) -> bool {
+    async fn request_payment(&self, order: u64) -> Result<(), Failed> {
         let request = Request::post(format!("{}/pay", self.url))
             .header("idempotency-key", format!("rust-{order}"))
-            .body(Empty::new());
-        let Ok(request) = request else { return false };
-        match self.client.request(request).await {
-            Ok(response) => {
-                response.status().is_success() && response.into_body().collect().await.is_ok()
-            }
-            Err(_) => false,
-        }
+            .body(Empty::new())
+            .map_err(|_| Failed)?;
+        let response = self.client.request(request).await.map_err(|_| Failed)?;
+        let is_paid = response.status().is_success();
+        response.into_body().collect().await.map_err(|_| Failed)?;
+        if is_paid { Ok(()) } else { Err(Failed) }
     }
 
     async fn handle(self: Arc<Self>, number: u64, is_order: bool) {
@@ -238,11 +231,19 @@ impl Shop {
             sleep_until((self.start + gap * number).into()).await;
             let counters = &self.counters;
             let is_order = number % 2 == 0;
-            count(if is_order { &counters.offered } else { &counters.other_offered });
+            count(if is_order {
+                &counters.offered
+            } else {
+                &counters.other_offered
+            });
             if counters.waiting.load(SeqCst) < ROOM {
                 tokio::spawn(Arc::clone(&self).handle(number.into(), is_order));
             } else {
-                count(if is_order { &counters.failed } else { &counters.other_failed });
+                count(if is_order {
+                    &counters.failed
+                } else {
+                    &counters.other_failed
+                });
             }
             number += 1;
         }
@@ -254,16 +255,12 @@ impl Shop {
         Held(&self.counters)
     }
 
-    fn tell(&self, change: Option<Transition>) {
-        if let Some(change) = change {
-            let (from, to) = (change.from.name(), change.to.name());
-            say(&json!({"kind": "state", "t": self.t(), "from": from, "to": to}));
-        }
-    }
-
     fn report(&self, kind: &str) {
         let c = &self.counters;
-        let mut line = Map::from_iter([("kind".into(), kind.into()), ("t".into(), self.t().into())]);
+        let mut line = Map::from_iter([
+            ("kind".into(), kind.into()),
+            ("t".into(), millis(self.start).into()),
+        ]);
         for (name, counter) in [
             ("offered", &c.offered),
             ("served", &c.served),
@@ -283,10 +280,6 @@ impl Shop {
         say(&Value::Object(line));
     }
 
-    fn t(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn is_idle(&self) -> bool {
         self.counters.waiting.load(SeqCst) == 0 && self.counters.held.load(SeqCst) == 0
     }
@@ -301,6 +294,10 @@ impl Drop for Held<'_> {
     }
 }
 
+fn millis(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Says one line; when nobody listens any more, the story is over.
 fn say(line: &Value) {
     let mut out = std::io::stdout().lock();
@@ -311,14 +308,6 @@ fn say(line: &Value) {
 
 /// Plays one act.
 pub fn run(options: Options) -> ExitCode {
-    let wall = match options.act.as_str() {
-        "bare" => None,
-        "protected" => Some(Wall::new().expect("the settings above are in range")),
-        other => {
-            eprintln!("--act: {other:?} is neither bare nor protected");
-            return ExitCode::from(2);
-        }
-    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -334,17 +323,21 @@ pub fn run(options: Options) -> ExitCode {
         });
         say(&json!({"kind": "ready", "runtime": "Rust, tokio"}));
         let _ = gone.await;
+        let start = Instant::now();
+        let wall = Wall::new(start).expect("the settings above are in range");
         let shop = Arc::new(Shop {
             client: Client::builder(TokioExecutor::new()).build_http(),
             url: options.url,
             pool: Semaphore::new(options.pool),
-            wall,
+            wall: (options.act == Act::Protected).then_some(wall),
             counters: Counters::default(),
-            start: Instant::now(),
+            start,
         });
-        let mut customers =
-            tokio::spawn(Arc::clone(&shop).open(options.rate, options.seconds));
-        while timeout(Duration::from_millis(100), &mut customers).await.is_err() {
+        let mut customers = tokio::spawn(Arc::clone(&shop).open(options.rate, options.seconds));
+        while timeout(Duration::from_millis(100), &mut customers)
+            .await
+            .is_err()
+        {
             shop.report("count");
         }
         // Those who came last get the time that they would have waited for.

@@ -11,7 +11,7 @@ use seawall_core::bulkhead::{Bulkhead, Config, MOST_PERMITS, Permit};
 use seawall_core::{ConfigError, Misuse, Owner, Refusal, Status};
 
 use crate::breaker::mode;
-use crate::guard::{About, guard};
+use crate::guard::{When, guard};
 use crate::memory::{Versioned, place, read, storage, write};
 use crate::permit::{SEAWALL_OWNER_PRIVATE, number_of, seawall_permit_t};
 use crate::status::{explain, seawall_config_error_t, seawall_status_t};
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn seawall_bulkhead_try_acquire_as(
         if priority > SEAWALL_PRIORITY_CRITICAL {
             return Err(Misuse::Argument);
         }
-        match bulkhead.try_acquire(owner, priority == SEAWALL_PRIORITY_CRITICAL, &About(now_ns)) {
+        match bulkhead.try_acquire(owner, priority == SEAWALL_PRIORITY_CRITICAL, &When(now_ns)) {
             Ok(held) => {
                 let (token, owner) = held.into_raw();
                 *permit = seawall_permit_t {
@@ -368,7 +368,7 @@ pub unsafe extern "C" fn seawall_bulkhead_snapshot(
         use seawall_core::Moment as _;
         // SAFETY: the header asks for a bulkhead of ours.
         let bulkhead = unsafe { self::bulkhead(bulkhead) }?;
-        let seen = bulkhead.snapshot(About(now_ns).now());
+        let seen = bulkhead.snapshot(When(now_ns).about());
         let value = seawall_bulkhead_snapshot_t {
             max_concurrent: seen.limit,
             reserved: seen.reserved,

@@ -10,13 +10,17 @@ use crate::guard::When;
 /// The deadline `span_ns` from `now_ns`; saturates at UINT64_MAX, which means never.
 #[unsafe(no_mangle)]
 pub extern "C" fn seawall_deadline_after(now_ns: u64, span_ns: u64) -> u64 {
-    Deadline::after(When(now_ns).now(), Nanos(span_ns)).moment().0
+    Deadline::after(When(now_ns).now(), Nanos(span_ns))
+        .moment()
+        .0
 }
 
 /// What is left, in nanoseconds; 0 once expired.
 #[unsafe(no_mangle)]
 pub extern "C" fn seawall_deadline_remaining(deadline_ns: u64, now_ns: u64) -> u64 {
-    Deadline::at(Nanos(deadline_ns)).remaining(When(now_ns).now()).0
+    Deadline::at(Nanos(deadline_ns))
+        .remaining(When(now_ns).now())
+        .0
 }
 
 /// 1 from the moment itself on, else 0.

@@ -41,15 +41,9 @@ impl Moment for When {
             Nanos(self.0)
         }
     }
-}
 
-/// As [`When`], for answers that do not mind a clock that is some milliseconds late.
-#[derive(Clone, Copy)]
-pub(crate) struct About(pub(crate) u64);
-
-impl Moment for About {
     #[inline]
-    fn now(&self) -> Nanos {
+    fn about(&self) -> Nanos {
         if self.0 == 0 {
             clock::coarse()
         } else {

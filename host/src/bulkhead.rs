@@ -16,7 +16,7 @@ pub use seawall_core::bulkhead::{Config, Snapshot};
 
 use crate::breaker::named;
 use crate::call::CallError;
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::queue::{Place, Queue};
 
 /// A bulkhead on the heap with room for `capacity` permits (1 to 4,096).
@@ -62,7 +62,6 @@ pub struct Bulkhead {
     core: Box<Core>,
     queue: Queue,
     clock: Clock,
-    is_system_clock: bool,
 }
 
 impl Bulkhead {
@@ -92,7 +91,6 @@ impl Bulkhead {
             core,
             queue: Queue::default(),
             clock: Clock::system(),
-            is_system_clock: true,
         })
     }
 
@@ -101,7 +99,6 @@ impl Bulkhead {
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
-        self.is_system_clock = false;
         self
     }
 
@@ -111,19 +108,10 @@ impl Bulkhead {
         &self.name
     }
 
-    fn now(&self) -> seawall_core::Nanos {
-        // Only the age of a permit is told from it, so the cheap clock does.
-        if self.is_system_clock {
-            clock::coarse()
-        } else {
-            self.clock.now()
-        }
-    }
-
     fn take(&self, critical: bool) -> Result<Permit<'_>, Refusal> {
         let token = self
             .core
-            .try_acquire(Owner::PRIVATE, critical, &|| self.now())?;
+            .try_acquire(Owner::PRIVATE, critical, &self.clock)?;
         Ok(Permit {
             bulkhead: self,
             token: Some(token),
@@ -228,7 +216,7 @@ impl Bulkhead {
     /// A look at everything, changing nothing.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.core.snapshot(self.now())
+        self.core.snapshot(self.clock.about())
     }
 }
 

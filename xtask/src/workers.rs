@@ -1,6 +1,6 @@
 //! Building the language packages that the demo's workers are written against.
 //!
-//! The sources of the workers lie in cli/workers/; what is found is written to
+//! The sources of the workers lie in examples/checkout/; what is found is written to
 //! target/demo/workers.json as one command line per language, which the demo reads.
 
 use crate::run::{self, Log};
@@ -17,21 +17,20 @@ type CommandLine = Vec<String>;
 type Builder = fn(&mut Log) -> Result<CommandLine, String>;
 
 /// The workers besides the one in Rust, which is the demo program itself.
-const WORKERS: [(&str, &str, Builder); 4] = [
-    ("python", "worker.py", python_worker),
-    ("node", "worker.mjs", node_worker),
-    ("go", "go/main.go", go_worker),
-    ("java", "java/Worker.java", java_worker),
+const WORKERS: [(&str, Builder); 4] = [
+    ("python", python_worker),
+    ("node", node_worker),
+    ("go", go_worker),
+    ("java", java_worker),
 ];
 
-/// Builds all workers whose toolchain is here, with one line per language, and answers the file
-/// that says how to start them.
-pub fn prepare_workers() -> Result<PathBuf, String> {
+/// Builds the workers that are wanted (all, if none is named) and whose toolchain is here, with one
+/// line per language, and answers the file that says how to start them.
+pub fn prepare_workers(wanted: &[String]) -> Result<PathBuf, String> {
     let mut lines = Map::new();
-    for (language, source, build) in WORKERS {
+    for (language, build) in WORKERS {
         let start = Instant::now();
-        if !repo::at("cli/workers").join(source).exists() {
-            println!("  {language:<8} no worker in cli/workers/{source}");
+        if !wanted.is_empty() && !wanted.iter().any(|name| name == language) {
             continue;
         }
         // What the builds say is only of interest when one fails.
@@ -57,7 +56,7 @@ pub fn prepare_workers() -> Result<PathBuf, String> {
 }
 
 fn source(name: &str) -> String {
-    repo::at("cli/workers").join(name).display().to_string()
+    repo::at("examples/checkout").join(name).display().to_string()
 }
 
 fn python_worker(log: &mut Log) -> Result<CommandLine, String> {
@@ -78,7 +77,7 @@ fn node_worker(log: &mut Log) -> Result<CommandLine, String> {
             .map_err(|error| format!("cannot link {}: {error}", repo::shown(&link)))?;
     }
     let worker = repo::target("demo/node/worker.mjs");
-    repo::copy(&repo::at("cli/workers/worker.mjs"), &worker)?;
+    repo::copy(&repo::at("examples/checkout/worker.mjs"), &worker)?;
     Ok(vec![
         node.display().to_string(),
         worker.display().to_string(),
@@ -91,7 +90,7 @@ fn go_worker(log: &mut Log) -> Result<CommandLine, String> {
     archive::build(log)?;
     let binary = repo::target("demo/worker-go");
     let mut build = run::command(go);
-    build.current_dir(repo::at("cli/workers/go"));
+    build.current_dir(repo::at("examples/checkout/worker_go"));
     build
         .env("GOTOOLCHAIN", "local")
         .env("CGO_ENABLED", "1")
@@ -127,7 +126,7 @@ fn java_worker(log: &mut Log) -> Result<CommandLine, String> {
         .arg(&jar)
         .arg("-d")
         .arg(&classes)
-        .arg(source("java/Worker.java"));
+        .arg(source("Worker.java"));
     run::must(compile, log)?;
 
     let mut line = vec![newest.home.join("bin/java").display().to_string()];

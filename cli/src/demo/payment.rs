@@ -254,11 +254,7 @@ mod tests {
     fn a_sick_request_takes_two_to_four_seconds() {
         assert_eq!(work(5, false), HEALTHY);
         let times: Vec<Duration> = (0..100).map(|number| work(number, true)).collect();
-        assert!(
-            times
-                .iter()
-                .all(|time| (SICK..SICK * 2).contains(time))
-        );
+        assert!(times.iter().all(|time| (SICK..SICK * 2).contains(time)));
         assert_eq!(times[0], SICK);
         assert_ne!(times[0], times[1]);
     }

@@ -11,17 +11,20 @@ pub const MOST_PROBES: u32 = 32;
 
 /// One seat in one word, so that taking it and deciding it are one compare-exchange each.
 ///
-/// | bits    | field  | meaning                                                                       |
-/// |---------|--------|-------------------------------------------------------------------------------|
-/// | 0..=35  | expiry | milliseconds modulo 2^36 less the last two numbers, which say succeeded and failed |
-/// | 36..=55 | owner  | who holds it; 0 with expiry 0: free                                           |
-/// | 56..=63 | round  | the low bits of the generation; a seat of another round is free               |
+/// | bits    | field   | meaning                                                        |
+/// |---------|---------|----------------------------------------------------------------|
+/// | 0..=33  | expiry  | milliseconds modulo 2^34; stays when the verdict comes         |
+/// | 34..=35 | verdict | 0 none yet, 1 succeeded, 2 failed                              |
+/// | 36..=55 | owner   | who holds it; 0: free                                          |
+/// | 56..=63 | round   | the low bits of the generation; a seat of another round is free |
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seat(u64);
 
-const EXPIRY_MASK: u64 = (1 << 36) - 1;
-const SUCCEEDED: u64 = EXPIRY_MASK - 1;
-const FAILED: u64 = EXPIRY_MASK;
+const EXPIRY_MASK: u64 = (1 << 34) - 1;
+const SUCCEEDED: u64 = 1;
+const FAILED: u64 = 2;
+/// An expiry farther ahead than this, three days, lies in the past: no lease is longer than a day.
+const FARTHEST: u64 = 1 << 28;
 
 /// A seat that was taken, with what makes its word exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +57,21 @@ impl Seat {
         self.0 & EXPIRY_MASK
     }
 
+    const fn verdict(self) -> u64 {
+        self.0 >> 34 & 3
+    }
+
     const fn is_decided(self) -> bool {
-        self.expiry() >= SUCCEEDED
+        matches!(self.verdict(), SUCCEEDED | FAILED)
+    }
+
+    const fn decided(self, failed: bool) -> Self {
+        Self(self.0 | (if failed { FAILED } else { SUCCEEDED }) << 34)
+    }
+
+    /// The same seat of the same round, held by nobody.
+    const fn freed(self) -> Self {
+        Self(self.0 & 0xFF << 56)
     }
 
     /// Milliseconds until the lease of `round` runs out, `None` when the seat can be taken at `now_ms`.
@@ -64,8 +80,7 @@ impl Seat {
             return None;
         }
         let left = self.expiry().wrapping_sub(now_ms) & EXPIRY_MASK;
-        // Half of the range lies ahead (a year), half behind.
-        if left == 0 || left > EXPIRY_MASK / 2 {
+        if left == 0 || left > FARTHEST {
             None
         } else {
             Some(left)
@@ -111,7 +126,8 @@ impl Seats {
     }
 
     /// Takes a free or expired seat, or says when the first lease runs out. `is_current` says whether the
-    /// round goes on, for the same reason as in [`Seats::sweep`].
+    /// round goes on, for the same reason as in [`Seats::sweep`]. The flag of the answer is true for the first
+    /// taker of the first seat, of whom a round has exactly one: telling that it began falls to that one.
     pub(super) fn take(
         &self,
         settings: &Settings,
@@ -119,15 +135,9 @@ impl Seats {
         owner: Owner,
         now: Nanos,
         is_current: impl Fn() -> bool,
-    ) -> Result<Taken, Nanos> {
+    ) -> Result<(Taken, bool), Nanos> {
         let now_ms = now.as_millis_floor();
-        let lease = now.plus(settings.probe_lease()).as_millis_ceil() & EXPIRY_MASK;
-        // The two numbers that mean a verdict cannot be an expiry: such a lease ends 2 ms sooner.
-        let expiry = if lease >= SUCCEEDED {
-            SUCCEEDED.wrapping_sub(1)
-        } else {
-            lease
-        };
+        let expiry = now.plus(settings.probe_lease()).as_millis_ceil() & EXPIRY_MASK;
         let mut soonest = u64::MAX;
         for (index, word) in self.seats(settings) {
             let seat = Self::load(word);
@@ -139,10 +149,11 @@ impl Seats {
                 None if is_current()
                     && cas::replace(word, seat.0, Seat::new(round, owner.raw(), expiry).0) =>
                 {
-                    return Ok(Taken {
+                    let taken = Taken {
                         seat: index,
                         expiry,
-                    });
+                    };
+                    return Ok((taken, index == 0 && !seat.of_round(round)));
                 }
                 // Somebody else was faster; their lease is a whole one.
                 None => soonest = soonest.min(settings.probe_lease().as_millis_ceil()),
@@ -164,24 +175,28 @@ impl Seats {
 
     /// Frees a seat that is still exactly ours.
     pub(super) fn give_back(&self, taken: Taken, round: u16, owner: Owner) -> bool {
-        self.finish(taken, round, owner, Seat::new(round, 0, 0))
+        self.finish(taken, round, owner, Seat::freed)
     }
 
     /// Writes the verdict of one probe into its seat, if it is still exactly ours.
     pub(super) fn decide(&self, taken: Taken, round: u16, owner: Owner, failed: bool) -> bool {
-        self.finish(
-            taken,
-            round,
-            owner,
-            Seat::new(round, owner.raw(), if failed { FAILED } else { SUCCEEDED }),
-        )
+        self.finish(taken, round, owner, |seat| seat.decided(failed))
     }
 
-    fn finish(&self, taken: Taken, round: u16, owner: Owner, next: Seat) -> bool {
+    fn finish(&self, taken: Taken, round: u16, owner: Owner, next: impl Fn(Seat) -> Seat) -> bool {
         let exact = Seat::new(round, owner.raw(), taken.expiry);
         self.words
             .get(taken.seat)
-            .is_some_and(|word| cas::replace(word, exact.0, next.0))
+            .is_some_and(|word| cas::replace(word, exact.0, next(exact).0))
+    }
+
+    /// True when the leases of all failed probes have run out: whoever should have ended the round is gone.
+    pub(super) fn is_abandoned(&self, settings: &Settings, round: u16, now: Nanos) -> bool {
+        let now_ms = now.as_millis_floor();
+        self.seats(settings)
+            .map(|(_, word)| Self::load(word))
+            .filter(|seat| seat.of_round(round) && seat.verdict() == FAILED)
+            .all(|seat| seat.leased_for(round, now_ms).is_none())
     }
 
     /// How the round ends, as soon as that is certain: it reopens when the failures reach their ratio of all
@@ -192,7 +207,7 @@ impl Seats {
         for (_, word) in self.seats(settings) {
             let seat = Self::load(word);
             if seat.of_round(round) && seat.is_decided() {
-                if seat.expiry() == FAILED {
+                if seat.verdict() == FAILED {
                     failed = failed.wrapping_add(1)
                 } else {
                     succeeded = succeeded.wrapping_add(1)
@@ -245,7 +260,10 @@ impl Seats {
         let mut freed = 0u32;
         for word in &self.words {
             let seat = Self::load(word);
-            if seat.owner() == owner.raw() && !seat.is_decided() && cas::replace(word, seat.0, 0) {
+            if seat.owner() == owner.raw()
+                && !seat.is_decided()
+                && cas::replace(word, seat.0, seat.freed().0)
+            {
                 freed = freed.wrapping_add(1);
             }
         }
@@ -265,7 +283,7 @@ mod tests {
             Settings::new(&Config::default()).expect("valid"),
         );
         let now = Nanos::from_secs(1);
-        let taken = seats
+        let (taken, _) = seats
             .take(&settings, 3, Owner::PRIVATE, now, || true)
             .expect("free");
         // Both look at the word with the eyes of round 1, which is over.
@@ -287,9 +305,10 @@ mod tests {
             Seats::new(),
             Settings::new(&Config::default()).expect("valid"),
         );
-        let taken = seats
+        let (taken, is_first) = seats
             .take(&settings, 1, Owner::PRIVATE, Nanos(1), || true)
             .expect("free");
+        assert!(is_first);
         assert!(seats.decide(taken, 1, Owner::PRIVATE, true));
         seats.sweep(3, || true);
         assert_eq!(seats.verdict(&settings, 257), None);

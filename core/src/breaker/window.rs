@@ -15,7 +15,7 @@ pub const MOST_CALLS: u32 = 1_024;
 /// Calls in one word of the ring: two bits each beside a tag of sixteen.
 const PER_WORD: u64 = 24;
 const WORDS: usize = 46;
-const BUCKETS: u64 = 10;
+pub(super) const BUCKETS: u64 = 10;
 
 /// What a window holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,14 +50,14 @@ pub(super) struct Window {
     head: AtomicU64,
     _rest_of_line: [u64; 5],
     /// By count: 24 calls of two bits (failed, slow), then 16 bits of generation.
-    /// By time: ten words of calls, ten of failures, ten of slow calls, each a [`Bucket`].
+    /// By time: ten words of calls, ten of failures, ten of slow calls, each a [`Bucket`], then [`Newest`].
     words: [AtomicU64; WORDS],
 }
 
 #[cfg(not(seawall_loom))]
 const _: () = {
     assert!(size_of::<Window>() == 8 * (WORDS + 6));
-    assert!(WORDS as u64 * PER_WORD >= MOST_CALLS as u64 && WORDS as u64 >= 3 * BUCKETS);
+    assert!(WORDS as u64 * PER_WORD >= MOST_CALLS as u64 && WORDS as u64 > 3 * BUCKETS);
 };
 
 impl Window {
@@ -89,7 +89,7 @@ impl Window {
         now: Nanos,
     ) -> bool {
         match settings.hot().window_calls() {
-            0 => self.push_by_time(bucket(settings, now), generation, result),
+            0 => self.push_by_time(self.forward(settings, generation, now), generation, result),
             calls => self.push_by_count(u64::from(calls), generation, result),
         }
     }
@@ -97,9 +97,39 @@ impl Window {
     /// What the window holds for `generation` at `now`. Bounded by its 46 words.
     pub(super) fn tally(&self, settings: &Settings, generation: u16, now: Nanos) -> Results {
         match settings.hot().window_calls() {
-            0 => self.tally_by_time(bucket(settings, now), generation),
+            0 => self.tally_by_time(self.tick(settings, generation, now), generation),
             calls => self.tally_by_count(u64::from(calls), generation),
         }
+    }
+
+    /// The bucket that `now` belongs to; always 0 for a window by count. A `now` before the newest result of
+    /// this generation counts as no time passed: it belongs to the bucket of that result.
+    pub(super) fn tick(&self, settings: &Settings, generation: u16, now: Nanos) -> u64 {
+        if settings.hot().window_calls() != 0 {
+            return 0;
+        }
+        // RELAXED: as the buckets themselves.
+        let newest = self
+            .words
+            .get(NEWEST)
+            .map_or(0, |word| word.load(Ordering::Relaxed));
+        Newest(newest)
+            .step(generation, bucket(settings, now))
+            .tick()
+    }
+
+    /// The same, noted as the newest. Writes once for each bucket, not for each call.
+    fn forward(&self, settings: &Settings, generation: u16, now: Nanos) -> u64 {
+        let tick = bucket(settings, now);
+        self.words
+            .get(NEWEST)
+            .and_then(|word| {
+                cas::update(word, |seen| {
+                    let next = Newest(seen).step(generation, tick);
+                    (next.0, next.tick())
+                })
+            })
+            .unwrap_or(tick)
     }
 
     fn push_by_count(&self, calls: u64, generation: u16, result: Results) -> bool {
@@ -195,6 +225,42 @@ fn bucket(settings: &Settings, now: Nanos) -> u64 {
     now.0
         .checked_div(settings.window_span().0.div_ceil(BUCKETS))
         .unwrap_or(0)
+}
+
+/// Which word of a window by time holds [`Newest`].
+const NEWEST: usize = 3 * BUCKETS as usize;
+
+/// The newest bucket in which a result was counted.
+///
+/// | bits    | field      | meaning                                                                |
+/// |---------|------------|------------------------------------------------------------------------|
+/// | 0..=47  | tick       | the bucket's number; at a millisecond a bucket it never comes round    |
+/// | 48..=63 | generation | the breaker's then                                                     |
+#[derive(Clone, Copy)]
+struct Newest(u64);
+
+impl Newest {
+    const TICK_MOST: u64 = (1 << 48) - 1;
+
+    const fn tick(self) -> u64 {
+        self.0 & Self::TICK_MOST
+    }
+
+    /// The later of two buckets of one generation; another generation begins again. (One that is held up
+    /// may begin an old generation again. Its results count for nothing, and the next one of the present
+    /// generation sets it right.)
+    const fn step(self, generation: u16, tick: u64) -> Self {
+        let tick = if tick > Self::TICK_MOST {
+            Self::TICK_MOST
+        } else {
+            tick
+        };
+        if self.0 >> 48 == generation as u64 && self.tick() >= tick {
+            self
+        } else {
+            Self((generation as u64) << 48 | tick)
+        }
+    }
 }
 
 /// Where the ring stands.
@@ -317,7 +383,9 @@ impl Bucket {
         let generations_ahead = (self.0 >> 54).wrapping_sub(generation as u64) & 0x3FF;
         let ticks_ahead = (self.0 >> 30).wrapping_sub(tick) & 0xFF_FFFF;
         let newer = if generations_ahead == 0 {
-            ticks_ahead < 0x80_0000
+            // Only a thread held up on its way here finds a later while, and not much later. Anything farther
+            // is the past: a window that rested for hours must not look like the future.
+            ticks_ahead < 8 * BUCKETS
         } else {
             generations_ahead < 64
         };

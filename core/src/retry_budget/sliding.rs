@@ -12,14 +12,18 @@ const SLICES: u64 = 10;
 ///
 /// | bits    | field  | meaning                                                |
 /// |---------|--------|--------------------------------------------------------|
-/// | 0..=39  | amount | thousandths of a token, two's complement               |
-/// | 40..=63 | tick   | the slice's number modulo 2^24                         |
+/// | 0..=36  | amount | thousandths of a token, two's complement               |
+/// | 37..=63 | tick   | the slice's number modulo 2^27                         |
 #[derive(Clone, Copy)]
 struct Slice(u64);
 
 impl Slice {
-    const TICK_MASK: u64 = 0xFF_FFFF;
-    const MOST: i64 = (1 << 39) - 1;
+    const AMOUNT_BITS: u32 = 37;
+    const TICK_MASK: u64 = (1 << 27) - 1;
+    /// An age beyond this is the future: a thread or a clock that is behind. A sixteenth of the range, so that a
+    /// budget that rested for months is not taken for one of the future.
+    const OLDEST: u64 = Self::TICK_MASK / 16 * 15;
+    const MOST: i64 = (1 << 36) - 1;
 
     const fn new(tick: u64, amount: i64) -> Self {
         let amount = if amount > Self::MOST {
@@ -29,16 +33,19 @@ impl Slice {
         } else {
             amount
         };
-        Self((tick & Self::TICK_MASK) << 40 | amount as u64 & ((1 << 40) - 1))
+        Self(
+            (tick & Self::TICK_MASK) << Self::AMOUNT_BITS
+                | amount as u64 & ((1 << Self::AMOUNT_BITS) - 1),
+        )
     }
 
     const fn amount(self) -> i64 {
-        // The sign bit of the forty moves to the top and back.
-        ((self.0 << 24) as i64) >> 24
+        // The sign bit of the 37 moves to the top and back.
+        ((self.0 << 27) as i64) >> 27
     }
 
     const fn tick(self) -> u64 {
-        self.0 >> 40
+        self.0 >> Self::AMOUNT_BITS
     }
 
     /// How many slices before `tick` it lies; future ones are huge.
@@ -51,7 +58,7 @@ impl Slice {
         if self.age(tick) == 0 {
             return Self::new(tick, self.amount().saturating_add(amount));
         }
-        if self.age(tick) > Self::TICK_MASK / 2 && self.amount() != 0 {
+        if self.age(tick) > Self::OLDEST && self.amount() != 0 {
             self
         } else {
             Self::new(tick, amount)
@@ -91,7 +98,7 @@ impl Sliding {
     /// The balance at `tick`: as it stands in the same slice, counted anew in a later one.
     fn balance_at(&self, balance: Slice, tick: u64) -> Slice {
         let age = balance.age(tick);
-        if age == 0 || age > Slice::TICK_MASK / 2 {
+        if age == 0 || age > Slice::OLDEST {
             balance
         } else {
             Slice::new(tick, self.sum(tick))

@@ -8,15 +8,17 @@ use crate::time::Nanos;
 
 /// | bits    | field  | meaning                                                            |
 /// |---------|--------|--------------------------------------------------------------------|
-/// | 0..=31  | tokens | in thousandths                                                     |
-/// | 32..=63 | stamp  | milliseconds modulo 2^32 up to which the floor has been paid       |
+/// | 0..=29  | tokens | in thousandths, at most 1,073,741,823                              |
+/// | 30..=63 | stamp  | milliseconds modulo 2^34 up to which the floor has been paid       |
 #[repr(C)]
 #[derive(Debug)]
 pub(super) struct Tokens {
     word: AtomicU64,
 }
 
-const LOW: u64 = 0xFFFF_FFFF;
+const STAMP_SHIFT: u32 = 30;
+const LOW: u64 = (1 << STAMP_SHIFT) - 1;
+const STAMP_MOST: u64 = u64::MAX >> STAMP_SHIFT;
 
 const fn tokens(word: u64) -> u64 {
     word & LOW
@@ -27,7 +29,7 @@ const fn with_tokens(word: u64, tokens: u64) -> u64 {
 }
 
 const fn stamp(now: Nanos) -> u64 {
-    now.as_millis_floor() << 32
+    now.as_millis_floor() << STAMP_SHIFT
 }
 
 impl Tokens {
@@ -67,9 +69,10 @@ impl Tokens {
     /// Pays the floor for the time since the stamp, as far as the floor reaches.
     fn step_floor(word: u64, settings: &Settings, now: Nanos) -> u64 {
         let floor = settings.floor().min(settings.cap());
-        let passed = stamp(now).wrapping_sub(word & !LOW) >> 32;
-        // Half of the range (24 days) is the past; a `now` before the stamp is no time at all.
-        if passed == 0 || passed > LOW / 2 {
+        let passed = stamp(now).wrapping_sub(word & !LOW) >> STAMP_SHIFT;
+        // A sixteenth of the range (12 days) is the past: a `now` before the stamp is no time at all. So little,
+        // because a budget that was asked for no retry in months is still to get its floor.
+        if passed == 0 || passed > STAMP_MOST / 16 * 15 {
             return word;
         }
         let have = tokens(word);

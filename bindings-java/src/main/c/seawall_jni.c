@@ -223,16 +223,6 @@ JNIEXPORT jint JNICALL Java_dev_seawall_Jni_bulkheadEndWait(JNIEnv *env, jobject
     return (jint)seawall_bulkhead_end_wait(AT(seawall_bulkhead_t, bulkhead));
 }
 
-JNIEXPORT jint JNICALL Java_dev_seawall_Jni_bulkheadResize(
-    JNIEnv *env, jobject self, jlong bulkhead, jint maxConcurrent, jint reserved, jlongArray error) {
-    (void)self;
-    seawall_config_error_t *error_words = open_words(env, error);
-    jint answer = seawall_bulkhead_resize(
-        AT(seawall_bulkhead_t, bulkhead), (uint32_t)maxConcurrent, (uint32_t)reserved, error_words);
-    close_words(env, error, error_words);
-    return answer;
-}
-
 JNIEXPORT jint JNICALL Java_dev_seawall_Jni_bulkheadSnapshot(
     JNIEnv *env, jobject self, jlong bulkhead, jlong now, jlongArray snapshot) {
     (void)self;

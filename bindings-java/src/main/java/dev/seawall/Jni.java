@@ -78,9 +78,6 @@ final class Jni implements Native {
     public native int bulkheadEndWait(long bulkhead);
 
     @Override
-    public native int bulkheadResize(long bulkhead, int maxConcurrent, int reserved, long[] error);
-
-    @Override
     public native int bulkheadSnapshot(long bulkhead, long now, long[] snapshot);
 
     @Override

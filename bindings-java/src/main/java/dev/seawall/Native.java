@@ -44,7 +44,6 @@ interface Native {
     int bulkheadRelease(long bulkhead, long[] permit);
     int bulkheadBeginWait(long bulkhead);
     int bulkheadEndWait(long bulkhead);
-    int bulkheadResize(long bulkhead, int maxConcurrent, int reserved, long[] error);
     int bulkheadSnapshot(long bulkhead, long now, long[] snapshot);
 
     // Limiter

@@ -1,17 +1,7 @@
 package dev.seawall;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
-import java.lang.invoke.MethodHandle;
-import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * The border by java.lang.foreign, for Java 22 and later.
@@ -20,128 +10,17 @@ import java.nio.file.Path;
  * change, and arrays of the Java heap are passed as they are.
  */
 final class Foreign implements Native {
-    private static volatile String library;
+    static volatile String library;
 
     Foreign(String path) {
         library = path;
         // Links everything now, so that a wrong library is told at the start and not in the first call.
-        Handles.LINKED.getClass();
+        Objects.requireNonNull(Handles.ABI_VERSION);
     }
 
     @Override
     public String kind() {
         return "foreign";
-    }
-
-    /** Static and final, so that the compiler sees through them; made when {@code library} is known. */
-    private static final class Handles {
-        static final SymbolLookup LIBRARY = SymbolLookup.libraryLookup(Path.of(library), Arena.global());
-        static final Linker LINKER = Linker.nativeLinker();
-        static final Object LINKED = new Object();
-
-        static final MethodHandle ALLOCATE = link("seawall_java_allocate", JAVA_LONG, JAVA_LONG);
-        static final MethodHandle FREE = LINKER.downcallHandle(
-                find("seawall_java_free"), FunctionDescriptor.ofVoid(JAVA_LONG), Linker.Option.critical(true));
-        static final MethodHandle STATUS_NAME = link("seawall_status_name", ADDRESS, JAVA_INT);
-        static final MethodHandle STATUS_TEXT = link("seawall_status_text", ADDRESS, JAVA_INT);
-        static final MethodHandle BREAKER_BYTES = link("seawall_breaker_bytes", JAVA_LONG);
-        static final MethodHandle BREAKER_INIT = link(
-                "seawall_breaker_init", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
-        static final MethodHandle BREAKER_RECONFIGURE = link(
-                "seawall_breaker_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
-        static final MethodHandle BREAKER_TRY_ACQUIRE = link(
-                "seawall_breaker_try_acquire", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle BREAKER_RECORD = link(
-                "seawall_breaker_record", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle BREAKER_CANCEL = link("seawall_breaker_cancel", JAVA_INT, JAVA_LONG, ADDRESS);
-        static final MethodHandle BREAKER_FORCE_OPEN = link("seawall_breaker_force_open", JAVA_INT, JAVA_LONG, ADDRESS);
-        static final MethodHandle BREAKER_DISABLE = link("seawall_breaker_disable", JAVA_INT, JAVA_LONG, ADDRESS);
-        static final MethodHandle BREAKER_RESET = link("seawall_breaker_reset", JAVA_INT, JAVA_LONG, ADDRESS);
-        static final MethodHandle BREAKER_STATE = link("seawall_breaker_state", JAVA_INT, JAVA_LONG);
-        static final MethodHandle BREAKER_SNAPSHOT = link(
-                "seawall_breaker_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle BULKHEAD_BYTES = link("seawall_bulkhead_bytes", JAVA_LONG, JAVA_INT);
-        static final MethodHandle BULKHEAD_INIT = link(
-                "seawall_bulkhead_init", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS);
-        static final MethodHandle BULKHEAD_RECONFIGURE = link(
-                "seawall_bulkhead_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
-        static final MethodHandle BULKHEAD_TRY_ACQUIRE = link(
-                "seawall_bulkhead_try_acquire", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS);
-        static final MethodHandle BULKHEAD_RELEASE = link("seawall_bulkhead_release", JAVA_INT, JAVA_LONG, ADDRESS);
-        static final MethodHandle BULKHEAD_BEGIN_WAIT = link("seawall_bulkhead_begin_wait", JAVA_INT, JAVA_LONG);
-        static final MethodHandle BULKHEAD_END_WAIT = link("seawall_bulkhead_end_wait", JAVA_INT, JAVA_LONG);
-        static final MethodHandle BULKHEAD_RESIZE = link(
-                "seawall_bulkhead_resize", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS);
-        static final MethodHandle BULKHEAD_SNAPSHOT = link(
-                "seawall_bulkhead_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle LIMITER_BYTES = link("seawall_limiter_bytes", JAVA_LONG);
-        static final MethodHandle LIMITER_INIT = link(
-                "seawall_limiter_init", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS);
-        static final MethodHandle LIMITER_RECONFIGURE = link(
-                "seawall_limiter_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS);
-        static final MethodHandle LIMITER_TRY_ACQUIRE = link(
-                "seawall_limiter_try_acquire", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle LIMITER_RESERVE = link(
-                "seawall_limiter_reserve", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle LIMITER_CANCEL = link(
-                "seawall_limiter_cancel", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
-        static final MethodHandle LIMITER_ADJUST = link(
-                "seawall_limiter_adjust", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle LIMITER_SNAPSHOT = link(
-                "seawall_limiter_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle RETRY_BUDGET_BYTES = link("seawall_retry_budget_bytes", JAVA_LONG);
-        static final MethodHandle RETRY_BUDGET_PROFILE = link(
-                "seawall_retry_budget_profile", JAVA_INT, JAVA_INT, ADDRESS);
-        static final MethodHandle RETRY_BUDGET_INIT = link(
-                "seawall_retry_budget_init", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
-        static final MethodHandle RETRY_BUDGET_RECONFIGURE = link(
-                "seawall_retry_budget_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
-        static final MethodHandle RETRY_BUDGET_DEPOSIT = link(
-                "seawall_retry_budget_deposit", JAVA_INT, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle RETRY_BUDGET_TRY_WITHDRAW = link(
-                "seawall_retry_budget_try_withdraw", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS);
-        static final MethodHandle RETRY_BUDGET_RECORD = link(
-                "seawall_retry_budget_record", JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS);
-        static final MethodHandle RETRY_BUDGET_CANCEL = link(
-                "seawall_retry_budget_cancel", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
-        static final MethodHandle RETRY_BUDGET_FINISH = link("seawall_retry_budget_finish", JAVA_INT, JAVA_LONG);
-        static final MethodHandle RETRY_BUDGET_SNAPSHOT = link(
-                "seawall_retry_budget_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle BACKOFF_VALIDATE = link("seawall_backoff_validate", JAVA_INT, ADDRESS, ADDRESS);
-        static final MethodHandle BACKOFF_DELAY = link(
-                "seawall_backoff_delay", JAVA_INT, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle DEADLINE_AFTER = link("seawall_deadline_after", JAVA_LONG, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle DEADLINE_REMAINING = link(
-                "seawall_deadline_remaining", JAVA_LONG, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle DEADLINE_IS_EXPIRED = link(
-                "seawall_deadline_is_expired", JAVA_INT, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle DEADLINE_NEARER = link("seawall_deadline_nearer", JAVA_LONG, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle DEADLINE_KEEP = link(
-                "seawall_deadline_keep", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT);
-        static final MethodHandle DEADLINE_ATTEMPT_TIMEOUT = link(
-                "seawall_deadline_attempt_timeout", JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle HISTOGRAM_BYTES = link("seawall_histogram_bytes", JAVA_LONG);
-        static final MethodHandle HISTOGRAM_INIT = link(
-                "seawall_histogram_init", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
-        static final MethodHandle HISTOGRAM_RECORD = link("seawall_histogram_record", JAVA_INT, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle HISTOGRAM_QUANTILE = link(
-                "seawall_histogram_quantile", JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS);
-        static final MethodHandle HISTOGRAM_TOTAL = link("seawall_histogram_total", JAVA_INT, JAVA_LONG, ADDRESS);
-        static final MethodHandle HISTOGRAM_MERGE = link("seawall_histogram_merge", JAVA_INT, JAVA_LONG, JAVA_LONG);
-        static final MethodHandle HISTOGRAM_RESET = link("seawall_histogram_reset", JAVA_INT, JAVA_LONG);
-        static final MethodHandle ABI_VERSION = link("seawall_abi_version", JAVA_INT);
-        static final MethodHandle NOW_NS = link("seawall_now_ns", JAVA_LONG);
-        static final MethodHandle RANDOM = link("seawall_random", JAVA_LONG);
-
-        private static MethodHandle link(String name, MemoryLayout answer, MemoryLayout... arguments) {
-            return LINKER.downcallHandle(
-                    find(name), FunctionDescriptor.of(answer, arguments), Linker.Option.critical(true));
-        }
-
-        private static MemorySegment find(String name) {
-            return LIBRARY.find(name)
-                    .orElseThrow(() -> new SeawallException(library + " has no function " + name));
-        }
     }
 
     /** The words where they are, on the Java heap. */
@@ -353,15 +232,6 @@ final class Foreign implements Native {
     public int bulkheadEndWait(long bulkhead) {
         try {
             return (int) Handles.BULKHEAD_END_WAIT.invokeExact(bulkhead);
-        } catch (Throwable thrown) {
-            throw broken(thrown);
-        }
-    }
-
-    @Override
-    public int bulkheadResize(long bulkhead, int maxConcurrent, int reserved, long[] error) {
-        try {
-            return (int) Handles.BULKHEAD_RESIZE.invokeExact(bulkhead, maxConcurrent, reserved, words(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }

@@ -1,0 +1,3 @@
+module seawall.dev/go
+
+go 1.24

@@ -1,0 +1,220 @@
+package dev.seawall;
+
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Those who wait for a permit of one bulkhead, in the order in which they came, critical ones first.
+ *
+ * <p>The library decides whether there is a permit; here is only who asks next. Whoever gives a permit back asks for
+ * the one who waits longest. No wake-up is lost: a caller announces itself in {@code interested} before its last
+ * try, and a releaser looks there after its release, so at least one of the two sees the other.
+ */
+final class Waiters {
+    private static final class Waiter {
+        final Priority priority;
+        final CompletableFuture<Bulkhead.Permit> coming;
+
+        Waiter(Priority priority, CompletableFuture<Bulkhead.Permit> coming) {
+            this.priority = priority;
+            this.coming = coming;
+        }
+    }
+
+    private final Bulkhead bulkhead;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final LinkedHashSet<Waiter> ordinary = new LinkedHashSet<>();
+    private final LinkedHashSet<Waiter> critical = new LinkedHashSet<>();
+    private final AtomicInteger interested = new AtomicInteger();
+    /** Tries that the library counted as refusals and that turned nobody away. */
+    private final LongAdder tries = new LongAdder();
+
+    Waiters(Bulkhead bulkhead) {
+        this.bulkhead = bulkhead;
+    }
+
+    /** How many refusals the library has counted too many. */
+    long tries() {
+        return tries.sum();
+    }
+
+    CompletableFuture<Bulkhead.Permit> acquire(Priority priority, long maxWait) {
+        CompletableFuture<Bulkhead.Permit> coming = new CompletableFuture<>();
+        try {
+            if (maxWait == 0) {
+                coming.complete(bulkhead.tryAcquire(priority));
+            } else {
+                join(priority, maxWait, coming);
+            }
+        } catch (SeawallException thrown) {
+            coming.completeExceptionally(thrown);
+        }
+        return coming;
+    }
+
+    private void join(Priority priority, long maxWait, CompletableFuture<Bulkhead.Permit> coming) {
+        bulkhead.open();
+        long[] words = new long[Layout.Permit.WORDS];
+        // Nobody waits: the common case needs no lock.
+        if (interested.get() == 0) {
+            if (bulkhead.take(priority, words) == Status.OK) {
+                coming.complete(new Bulkhead.Permit(bulkhead, words));
+                return;
+            }
+            tries.increment();
+        }
+        Waiter waiter = new Waiter(priority, coming);
+        lock.lock();
+        try {
+            interested.incrementAndGet();
+            boolean joined = false;
+            try {
+                if (queue(priority).isEmpty()) {
+                    if (bulkhead.take(priority, words) == Status.OK) {
+                        coming.complete(new Bulkhead.Permit(bulkhead, words));
+                        return;
+                    }
+                    tries.increment();
+                }
+                // Whoever closes the bulkhead later finds this one in the queue.
+                bulkhead.open();
+                int status = Primitive.NATIVE.bulkheadBeginWait(bulkhead.address);
+                if (status != Status.OK) {
+                    throw Status.exception(bulkhead.name(), status, 0);
+                }
+                queue(priority).add(waiter);
+                joined = true;
+            } finally {
+                if (!joined) {
+                    interested.decrementAndGet();
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+        CompletableFuture<Void> timer = Timer.after(bulkhead.clock, maxWait);
+        timer.thenRun(() -> timeOut(waiter));
+        // However it ends, nothing of it is left behind.
+        coming.whenComplete((permit, thrown) -> {
+            leave(waiter);
+            timer.cancel(false);
+        });
+    }
+
+    private LinkedHashSet<Waiter> queue(Priority priority) {
+        return priority == Priority.CRITICAL ? critical : ordinary;
+    }
+
+    /** True for the one who takes the waiter off the queue. */
+    private boolean leave(Waiter waiter) {
+        lock.lock();
+        try {
+            if (!queue(waiter.priority).remove(waiter)) {
+                return false;
+            }
+            left();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void left() {
+        interested.decrementAndGet();
+        Primitive.NATIVE.bulkheadEndWait(bulkhead.address);
+    }
+
+    private void timeOut(Waiter waiter) {
+        if (leave(waiter)) {
+            // This one is turned away after all.
+            tries.decrement();
+            BulkheadFullException refused = new BulkheadFullException(
+                    bulkhead.name(), Status.REFUSED_BULKHEAD_WAIT_TIMEOUT, 0);
+            // Not on the one timer thread of the Java machine: the caller's code may run now.
+            waiter.coming.defaultExecutor().execute(() -> waiter.coming.completeExceptionally(refused));
+        }
+    }
+
+    boolean release(Bulkhead.Permit permit) {
+        boolean released;
+        if (interested.get() == 0) {
+            released = permit.giveBack();
+            if (interested.get() != 0) {
+                serve(1);
+            }
+            return released;
+        }
+        // Held between release and the next one's try, so that few can step in between.
+        lock.lock();
+        List<Waiter> served = new ArrayList<>(1);
+        List<Bulkhead.Permit> permits = new ArrayList<>(1);
+        try {
+            released = permit.giveBack();
+            take(1, served, permits);
+        } finally {
+            lock.unlock();
+        }
+        hand(served, permits);
+        return released;
+    }
+
+    /** Asks for those who wait longest, as long as there are permits. */
+    void serve(int most) {
+        List<Waiter> served = new ArrayList<>();
+        List<Bulkhead.Permit> permits = new ArrayList<>();
+        lock.lock();
+        try {
+            take(most, served, permits);
+        } finally {
+            lock.unlock();
+        }
+        hand(served, permits);
+    }
+
+    private void take(int most, List<Waiter> served, List<Bulkhead.Permit> permits) {
+        for (LinkedHashSet<Waiter> queue : List.of(critical, ordinary)) {
+            while (!queue.isEmpty() && served.size() < most) {
+                Iterator<Waiter> first = queue.iterator();
+                Waiter waiter = first.next();
+                long[] words = new long[Layout.Permit.WORDS];
+                if (bulkhead.take(waiter.priority, words) != Status.OK) {
+                    tries.increment();
+                    break;
+                }
+                first.remove();
+                left();
+                served.add(waiter);
+                permits.add(new Bulkhead.Permit(bulkhead, words));
+            }
+        }
+    }
+
+    /** Outside the lock: the code of waiters may run in here. */
+    private static void hand(List<Waiter> served, List<Bulkhead.Permit> permits) {
+        for (int index = 0; index < served.size(); index++) {
+            if (!served.get(index).coming.complete(permits.get(index))) {
+                permits.get(index).close();
+            }
+        }
+    }
+
+    void close() {
+        List<Waiter> all = new ArrayList<>();
+        lock.lock();
+        try {
+            all.addAll(critical);
+            all.addAll(ordinary);
+        } finally {
+            lock.unlock();
+        }
+        for (Waiter waiter : all) {
+            waiter.coming.completeExceptionally(new SeawallException("closed", bulkhead + " is closed"));
+        }
+    }
+}

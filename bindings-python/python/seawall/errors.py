@@ -1,0 +1,179 @@
+"""Refusals and errors.
+
+A *refusal* is an expected "no": the breaker is open, the bulkhead is full. Catch `Refused` for all of them, or one
+class, and serve something else. A *refusal* is never an outcome: no breaker counts it.
+
+An *error* is misuse: a setting out of range, a permit used twice. Catch nothing there; fix the program.
+"""
+
+from typing import Any
+
+__all__ = [
+    "ArgumentError",
+    "BreakerOpen",
+    "BudgetExhausted",
+    "BulkheadFull",
+    "ConfigError",
+    "DeadlineExceeded",
+    "ExceedsCapacity",
+    "PermitForeign",
+    "PermitSpent",
+    "RateLimited",
+    "Refused",
+    "SeawallError",
+]
+
+
+class Refused(Exception):
+    """Leave was refused; the call was not made.
+
+    `reason` is the short name that every language uses ("breaker_open"), `name` the name of the object that refused
+    (None if it has none), and `retry_after` the seconds until asking again can help (None when nobody knows).
+    """
+
+    text = "refused"
+
+    def __init__(self, reason: str, name: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(reason, name, retry_after)
+        self.reason = reason
+        self.name = name
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        text = _TEXTS.get(self.reason, self.text)
+        if self.name is not None:
+            text = f"{self.name}: {text}"
+        if self.retry_after is not None:
+            text = f"{text}; retry after {self.retry_after:.3g} s"
+        return text
+
+
+class BreakerOpen(Refused):
+    """The circuit breaker is open, half-open with its probes under way, or was opened by hand."""
+
+    text = "the circuit breaker is open"
+
+
+class BulkheadFull(Refused):
+    """All permits are held, and none came free within the time the caller was ready to wait."""
+
+    text = "all permits of the bulkhead are held"
+
+
+class RateLimited(Refused):
+    """The rate does not allow it now; `retry_after` says exactly when it will if nobody else asks."""
+
+    text = "the rate limit does not allow it now"
+
+
+class BudgetExhausted(Refused):
+    """Too many retries already, given how many calls there were: end the call with its last real error."""
+
+    text = "the retry budget is spent"
+
+
+class DeadlineExceeded(Refused, TimeoutError):
+    """The deadline has passed."""
+
+    text = "the deadline has passed"
+
+
+_TEXTS = {
+    "breaker_half_open": "the circuit breaker is half-open and its probe is under way",
+    "breaker_forced_open": "the circuit breaker was opened by hand",
+    "bulkhead_wait_full": "too many callers wait for the bulkhead already",
+    "bulkhead_wait_timeout": "no permit of the bulkhead came free in time",
+}
+
+_REFUSALS: dict[int, tuple[type[Refused], str]] = {
+    10: (BreakerOpen, "breaker_open"),
+    11: (BreakerOpen, "breaker_half_open"),
+    12: (BreakerOpen, "breaker_forced_open"),
+    20: (BulkheadFull, "bulkhead_full"),
+    21: (BulkheadFull, "bulkhead_wait_full"),
+    22: (BulkheadFull, "bulkhead_wait_timeout"),
+    30: (RateLimited, "rate_limited"),
+    40: (BudgetExhausted, "budget_exhausted"),
+    50: (DeadlineExceeded, "deadline_exceeded"),
+}
+
+
+def refusal(status: int, name: str | None, retry_after_ns: int) -> Refused:
+    """The exception of a status number, in the caller's units."""
+    kind, reason = _REFUSALS[status]
+    return kind(reason, name, retry_after_ns / 1_000_000_000 if retry_after_ns else None)
+
+
+class SeawallError(Exception):
+    """Misuse: the call cannot mean anything, and nothing was changed."""
+
+
+class ConfigError(SeawallError, ValueError):
+    """A setting out of range. `field` names it, `value` is what was given and `allowed` what would have been right."""
+
+    def __init__(self, field: str, value: Any, allowed: str) -> None:
+        super().__init__(field, value, allowed)
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"{self.field}: {_shown(self.value)} is {_relation(self.allowed)} {self.allowed}"
+
+
+class ArgumentError(SeawallError, ValueError):
+    """An argument of a call out of range. Same attributes as `ConfigError`."""
+
+    def __init__(self, field: str, value: Any, allowed: str) -> None:
+        super().__init__(field, value, allowed)
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"{self.field}: {_shown(self.value)} is {_relation(self.allowed)} {self.allowed}"
+
+
+def _relation(allowed: str) -> str:
+    return "outside" if "..=" in allowed else "not"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+class ExceedsCapacity(SeawallError, ValueError):
+    """More tokens at once than the bucket can ever hold: waiting would not help. `n` were asked for, `burst` fit."""
+
+    def __init__(self, n: int, burst: int) -> None:
+        super().__init__(n, burst)
+        self.n = n
+        self.burst = burst
+
+    def __str__(self) -> str:
+        return f"n: {self.n} is outside 0..={self.burst}, the burst"
+
+
+class PermitSpent(SeawallError):
+    """A permit, reservation or withdrawal that was used already."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        text = "the permit was used already"
+        return text if self.name is None else f"{self.name}: {text}"
+
+
+class PermitForeign(SeawallError):
+    """A permit of another object."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        text = "the permit belongs to another object"
+        return text if self.name is None else f"{self.name}: {text}"

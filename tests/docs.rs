@@ -1,0 +1,333 @@
+//! Holds the documentation against the source, so that neither moves away from the other unnoticed:
+//! links, the pages each concept must have, names, ranges and defaults of settings, status numbers,
+//! and the tests that README.md names as proof of what it promises.
+
+use seawall_core::Status;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const CONCEPTS: [&str; 7] = [
+    "breaker",
+    "bulkhead",
+    "limiter",
+    "retry_budget",
+    "backoff",
+    "deadline",
+    "histogram",
+];
+const CROSSING: [&str; 3] = ["clocks", "classification", "errors"];
+const LANGUAGES: [&str; 7] = ["rust", "c", "cpp", "python", "js", "go", "java"];
+const SECTIONS: [&str; 8] = [
+    "Settings",
+    "What is counted",
+    "Refusals and errors",
+    "Threads, processes, fork",
+    "Cost",
+    "Where it comes from",
+    "In each language",
+    "Common mistakes",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every page that people wrote. What tools put into the checkout is not ours.
+fn pages() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if path.is_dir() {
+                let is_ours = !name.starts_with('.')
+                    && !matches!(
+                        name.as_str(),
+                        "target" | "node_modules" | "build" | "dist" | "venv"
+                    );
+                if is_ours && !path.is_symlink() {
+                    walk(&path, found);
+                }
+            } else if name.ends_with(".md") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&root(), &mut found);
+    found.sort();
+    found
+}
+
+/// The text without code, line by line.
+fn prose(text: &str) -> Vec<String> {
+    let mut is_code = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        } else if !is_code {
+            lines.push(line.split('`').step_by(2).collect::<Vec<_>>().join(" "));
+        }
+    }
+    lines
+}
+
+fn links(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in prose(text) {
+        for part in line.split("](").skip(1) {
+            if let Some((link, _)) = part.split_once(')') {
+                found.push(link.to_string());
+            }
+        }
+    }
+    found
+}
+
+/// The anchors of a page, as code hosts make them from headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut is_code = false;
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            is_code = !is_code;
+        }
+        let title = line.trim_start_matches('#');
+        if !is_code && title.len() < line.len() && title.starts_with(' ') {
+            let anchor = title.trim().to_lowercase();
+            found.insert(
+                anchor
+                    .chars()
+                    .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+                    .map(|c| if c == ' ' { '-' } else { c })
+                    .collect(),
+            );
+        }
+    }
+    found
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for link in links(&text) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if file.is_empty() {
+                page.clone()
+            } else {
+                page.parent().expect("a folder").join(file)
+            };
+            let is_there = target.exists();
+            let has_anchor = anchor.is_empty()
+                || fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(anchor));
+            if !is_there || !has_anchor {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_concept_has_its_pages() {
+    for concept in CONCEPTS {
+        let guide = read(format!("docs/guide/{concept}.md"));
+        read(format!("docs/spec/{concept}.md"));
+        let mut at = 0;
+        for section in SECTIONS {
+            let heading = format!("\n## {section}\n");
+            let found = guide[at..].find(&heading);
+            at += found.unwrap_or_else(|| panic!("{concept}: no `{section}`, or out of order"));
+        }
+        for language in LANGUAGES {
+            assert!(
+                guide.contains(&format!("\n```{language}\n")),
+                "{concept}: no code in {language}"
+            );
+        }
+    }
+    for page in CROSSING {
+        read(format!("docs/guide/{page}.md"));
+    }
+}
+
+#[test]
+fn every_page_is_listed_where_readers_look() {
+    for (folder, index) in [
+        ("docs/guide", "docs/README.md"),
+        ("docs/spec", "docs/spec/README.md"),
+        ("docs/decisions", "docs/decisions/README.md"),
+    ] {
+        let listed = read(index);
+        for entry in fs::read_dir(root().join(folder)).expect("a folder") {
+            let name = entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned();
+            assert!(
+                name == "README.md" || listed.contains(&format!("{name})")),
+                "{index} does not list {folder}/{name}"
+            );
+        }
+    }
+}
+
+/// The cells of a table row, without the code marks.
+fn cells(line: &str) -> Vec<String> {
+    line.trim()
+        .trim_matches('|')
+        .split('|')
+        .map(|cell| cell.trim().trim_matches('`').to_string())
+        .collect()
+}
+
+/// The rows of the first table whose header begins with these cells.
+fn table(text: &str, header: &[&str]) -> Vec<Vec<String>> {
+    text.lines()
+        .skip_while(|line| !line.starts_with('|') || !cells(line).starts_with(&owned(header)))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(cells)
+        .collect()
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| word.to_string()).collect()
+}
+
+/// The fields of a configuration in the C header, each with its comment on one line.
+fn fields(concept: &str) -> Vec<(String, String)> {
+    let header = read("include/seawall.h");
+    let name = format!("seawall_{concept}_config_t");
+    let body = header
+        .split_once(&format!("typedef struct {name} {{"))
+        .and_then(|(_, rest)| rest.split_once(&format!("}} {name};")))
+        .map(|(body, _)| body)
+        .unwrap_or_default();
+    let mut found = Vec::new();
+    for part in body.split("/**").skip(1) {
+        let (comment, rest) = part.split_once("*/").expect("a comment ends");
+        let field = rest.split(';').next().and_then(|declaration| {
+            declaration
+                .split_whitespace()
+                .last()
+                .map(ToString::to_string)
+        });
+        let comment = comment
+            .split_whitespace()
+            .filter(|word| *word != "*")
+            .collect::<Vec<_>>()
+            .join(" ");
+        found.push((field.expect("a field"), comment));
+    }
+    found.retain(|(field, _)| field != "struct_bytes" && field != "unused");
+    found
+}
+
+/// All source of a concept that names settings in errors.
+fn source(concept: &str) -> String {
+    let mut text = read(format!("core/src/{concept}.rs")) + &read(format!("ffi/src/{concept}.rs"));
+    for entry in fs::read_dir(root().join("core/src").join(concept))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        text += &fs::read_to_string(entry.path()).unwrap_or_default();
+    }
+    text
+}
+
+#[test]
+fn the_tables_of_settings_say_what_the_header_says() {
+    let mut wrong = Vec::new();
+    for concept in CONCEPTS {
+        let fields = fields(concept);
+        let guide = read(format!("docs/guide/{concept}.md"));
+        let rows = table(&guide, &["setting", "C field", "range", "default"]);
+        if fields.is_empty() {
+            assert!(
+                guide.contains("\n## Settings\nNone."),
+                "{concept} has no settings"
+            );
+            continue;
+        }
+        for row in &rows {
+            let [setting, field, range, default, ..] = row.as_slice() else {
+                panic!("{concept}: a short row: {row:?}");
+            };
+            let Some((_, comment)) = fields.iter().find(|(name, _)| name == field) else {
+                wrong.push(format!("{concept}: no field `{field}` in the header"));
+                continue;
+            };
+            let bare = field
+                .trim_end_matches("_ns")
+                .trim_end_matches("_permille")
+                .to_string();
+            if *setting != bare && !source(concept).contains(&format!("\"{setting}\"")) {
+                wrong.push(format!("{concept}: no error ever names `{setting}`"));
+            }
+            if range.contains("..") && !comment.contains(range.as_str()) {
+                wrong.push(format!("{concept}.{field}: `{range}` is not in: {comment}"));
+            }
+            if let Some((_, said)) = comment.rsplit_once("Default ") {
+                let said = said.split(['.', ':', ';']).next().unwrap_or_default();
+                if said != default {
+                    wrong.push(format!("{concept}.{field}: default `{default}`, not `{said}`"));
+                }
+            }
+        }
+        for (field, _) in &fields {
+            if !rows.iter().any(|row| row.get(1) == Some(field)) {
+                wrong.push(format!("{concept}: the guide does not list `{field}`"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_status_is_explained_with_its_number() {
+    let pages = [read("docs/spec/status.md"), read("docs/guide/errors.md")];
+    for (number, name, _) in Status::ALL {
+        let name = name.to_str().expect("a name is plain text");
+        for page in &pages {
+            let is_there = page.lines().any(|line| {
+                let row = cells(line);
+                row.len() > 2 && row[0] == number.to_string() && row[1] == name
+            });
+            assert!(is_there || *number == 0, "{number} `{name}` is not explained");
+        }
+    }
+}
+
+/// Proofs in README.md are written `path: name`, the name of a test in that file.
+#[test]
+fn every_promise_names_a_test_that_is_there() {
+    let readme = read("README.md");
+    let rows = table(&readme, &["promise", "shown by"]);
+    assert!(!rows.is_empty(), "README.md has lost its table of promises");
+    for row in rows {
+        let proofs: Vec<&str> = row[1].split('`').filter(|part| part.contains(": ")).collect();
+        assert!(!proofs.is_empty(), "`{}` is shown by nothing", row[0]);
+        for proof in proofs {
+            let (path, name) = proof.split_once(": ").expect("path: name");
+            assert!(
+                read(path).contains(name),
+                "{path} has no test `{name}`, which is to show: {}",
+                row[0]
+            );
+        }
+    }
+}
