@@ -25,6 +25,8 @@ pub mod clock;
 pub mod seed;
 
 #[cfg(feature = "std")]
+pub mod backoff;
+#[cfg(feature = "std")]
 pub mod breaker;
 #[cfg(feature = "std")]
 pub mod bulkhead;
