@@ -341,7 +341,8 @@ impl Breaker {
         }
         let hot = self.settings.hot();
         let failure = outcome == Outcome::Failure;
-        let now = match (failure || hot.slow_permille() != 0, hot.window_calls()) {
+        let is_exact = failure || hot.slow_permille() != 0;
+        let now = match (is_exact, hot.window_calls()) {
             (true, _) => moment.now(),
             // A success only has to find its bucket, whose ends may be a few milliseconds off where it is
             // long enough.
@@ -365,6 +366,8 @@ impl Breaker {
             // Nothing in the window can trip and there is no streak to end: the shared word is not touched.
             return Recorded::QUIET;
         }
+        // A success can complete the evidence, and the open time then begins now, not about now.
+        let now = if is_exact { now } else { moment.now() };
         // ORDER(window): SeqCst fence between writing our own result (`push`) and reading everybody's. Of two
         // recorders at least one sees both results, so a trip that both complete is not missed by both.
         fence(Ordering::SeqCst);
@@ -483,9 +486,14 @@ impl Breaker {
         Recorded::LATE
     }
 
-    /// Frees the probe seats of an owner that is gone. Safe to repeat and to race.
+    /// Frees the probe seats of an owner that is gone, and says how many. Safe to repeat and to race.
     pub fn reclaim(&self, owner: Owner) -> u32 {
-        self.seats.reclaim(owner)
+        let word = Word::from_raw(self.word.load(Ordering::Acquire)); // ORDER(word): as in try_acquire
+        if word.state() == State::HalfOpen {
+            self.seats.reclaim(owner, word.generation())
+        } else {
+            0
+        }
     }
 
     /// Refuses every call until [`Breaker::reset`]. `None` when it did so already.
@@ -531,6 +539,13 @@ impl Breaker {
     #[must_use]
     pub fn state(&self) -> State {
         Word::from_raw(self.word.load(Ordering::Relaxed)).state() // RELAXED: a moment's look
+    }
+
+    /// True while a call that was admitted may try again: the breaker is closed, or refuses nobody anyway.
+    #[must_use]
+    pub fn allows_retry(&self) -> bool {
+        matches!(self.state(), State::Closed | State::Disabled)
+            || self.settings.hot().mode() != Mode::Enforce
     }
 
     /// A look at everything, changing nothing.

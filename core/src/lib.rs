@@ -14,11 +14,22 @@
 //! | retry budget | [`RetryBudget`] | may one more retry be sent, given how many calls there were? |
 //! | backoff | [`Backoff`] | how long to wait before attempt `k`? |
 //! | deadline | [`Deadline`] | how much time is left? |
+//! | policy | [`policy::Call`] | what does this call do next, given all of the above? |
 //! | histogram | [`Histogram`] | how long do calls take, within 3 %? |
 //!
 //! Most users want the crate `seawall`, which adds the clock, guards and waiting.
 
 #![no_std]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::float_arithmetic,
+        reason = "a test may fail loudly"
+    )
+)]
 
 #[cfg(test)]
 extern crate std;
@@ -35,6 +46,7 @@ pub mod histogram;
 pub mod limiter;
 pub mod outcome;
 pub mod owner;
+pub mod policy;
 pub mod retry_budget;
 pub mod status;
 pub mod sync;

@@ -31,6 +31,17 @@ pub enum Refused {
     DeadlineExceeded = 50,
 }
 
+impl Refused {
+    /// The refusal for this reason when nobody knows when asking again can help.
+    #[must_use]
+    pub const fn into_refusal(self) -> Refusal {
+        Refusal {
+            reason: self,
+            retry_after: Nanos::ZERO,
+        }
+    }
+}
+
 /// A refusal and the next useful moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {

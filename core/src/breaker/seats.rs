@@ -256,11 +256,12 @@ impl Seats {
         )
     }
 
-    pub(super) fn reclaim(&self, owner: Owner) -> u32 {
+    pub(super) fn reclaim(&self, owner: Owner, round: u16) -> u32 {
         let mut freed = 0u32;
         for word in &self.words {
             let seat = Self::load(word);
-            if seat.owner() == owner.raw()
+            if seat.of_round(round)
+                && seat.owner() == owner.raw()
                 && !seat.is_decided()
                 && cas::replace(word, seat.0, seat.freed().0)
             {

@@ -34,6 +34,14 @@ impl<const N: usize> Bulkhead<[AtomicU64; N]> {
     }
 }
 
+impl<const N: usize> core::ops::Deref for Bulkhead<[AtomicU64; N]> {
+    type Target = Bulkhead;
+
+    fn deref(&self) -> &Bulkhead {
+        self
+    }
+}
+
 impl Bulkhead {
     /// The memory a bulkhead of this capacity needs, aligned to 64 bytes. `None` beyond [`MOST_PERMITS`] or for 0.
     #[must_use]
