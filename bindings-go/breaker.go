@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seawall
 
 import (
@@ -71,6 +73,9 @@ func NewBreaker(name string, options ...BreakerOption) (*Breaker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if clock := settings.clock; clock != nil && clock.Now() > longestUptime {
+		return nil, &ConfigError{Field: "clock", Value: clock.Now(), Min: time.Duration(0), Max: longestUptime, kind: ErrConfig}
+	}
 	b := &Breaker{name: name, clock: settings.clock, changed: settings.changed, call: settings.call}
 	var problem nativeConfigError
 	if answer := b.native.init(&config, &problem); answer != statusOK {
@@ -93,7 +98,7 @@ func (b *Breaker) Name() string { return b.name }
 // A refusal is a [*RefusedError] that is [ErrBreakerOpen]; ErrClosed after Close. Never blocks.
 func (b *Breaker) TryAcquire() (*BreakerPermit, error) {
 	// Small enough to be inlined: then the permit lives on the caller's stack.
-	permit := &BreakerPermit{breaker: b}
+	permit := new(BreakerPermit)
 	if err := b.acquire(permit); err != nil {
 		return nil, err
 	}
@@ -101,6 +106,7 @@ func (b *Breaker) TryAcquire() (*BreakerPermit, error) {
 }
 
 func (b *Breaker) acquire(permit *BreakerPermit) error {
+	permit.breaker = b
 	if b.closed.Load() {
 		return closed(b.name)
 	}

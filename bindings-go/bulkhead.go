@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seawall
 
 import (
@@ -141,7 +143,7 @@ func (b *Bulkhead) Name() string { return b.name }
 // A refusal is a [*RefusedError] that is [ErrBulkheadFull]: all permits that this caller may take are held, or
 // others wait in line for one. ErrClosed after Close.
 func (b *Bulkhead) TryAcquire() (*BulkheadPermit, error) {
-	permit := &BulkheadPermit{bulkhead: b}
+	permit := new(BulkheadPermit)
 	if err := b.acquire(permit, priorityOrdinary); err != nil {
 		return nil, err
 	}
@@ -150,7 +152,7 @@ func (b *Bulkhead) TryAcquire() (*BulkheadPermit, error) {
 
 // TryAcquireCritical is TryAcquire for callers that may take reserved permits too, and take those first.
 func (b *Bulkhead) TryAcquireCritical() (*BulkheadPermit, error) {
-	permit := &BulkheadPermit{bulkhead: b}
+	permit := new(BulkheadPermit)
 	if err := b.acquire(permit, priorityCritical); err != nil {
 		return nil, err
 	}
@@ -173,6 +175,7 @@ func (b *Bulkhead) AcquireCritical(ctx context.Context) (*BulkheadPermit, error)
 }
 
 func (b *Bulkhead) acquire(permit *BulkheadPermit, priority uint32) error {
+	permit.bulkhead = b
 	if b.closed.Load() {
 		return closed(b.name)
 	}

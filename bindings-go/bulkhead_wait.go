@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seawall
 
 import (
@@ -57,6 +59,7 @@ func (b *Bulkhead) stand(ctx context.Context, priority uint32, permit *BulkheadP
 	}
 	if answer := b.native.beginWait(); answer != statusOK {
 		b.lock.Unlock()
+		b.turnedAway.Add(1)
 		return nil, refused(b.name, answer, 0)
 	}
 	defer b.native.endWait()

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seawall
 
 import (
@@ -13,7 +15,8 @@ import (
 //
 // Waits ([Bulkhead.Acquire], [Limiter.Wait], [Backoff.Wait]) use real timers unless the clock is a [TimerClock].
 type Clock interface {
-	// Now is the time since a fixed moment. Never negative; a time before an earlier answer counts as no time passed.
+	// Now is the time since a fixed moment, which a [Breaker] wants less than 30 years ago (so not the Unix
+	// time). A time before an earlier answer counts as no time passed, and what is below 1 ns as 1 ns.
 	Now() time.Duration
 }
 
@@ -33,7 +36,15 @@ func Random() uint64 { return nativeRandom() }
 
 // GoClock is a clock that goes by the time package of Go. Use it where that package's time is not the host's:
 // inside a testing/synctest bubble, made in the bubble, it follows the bubble's fake time.
-func GoClock() TimerClock { return goClock{start: time.Now()} }
+func GoClock() TimerClock { return goClock{start: time.Now().Add(-firstMoment)} }
+
+// longestUptime is what every clock stays below: a breaker keeps 34 years of milliseconds, and beyond them no
+// open time would ever be refused.
+const longestUptime = 30 * 365 * 24 * time.Hour
+
+// firstMoment is where clocks of this package start: not at 0, which the core does not take for a time, and
+// at a whole millisecond, to which the core rounds some times up.
+const firstMoment = time.Second
 
 type goClock struct{ start time.Time }
 
@@ -46,10 +57,12 @@ func realTimer(d time.Duration) (<-chan time.Time, func()) {
 	return timer.C, func() { timer.Stop() }
 }
 
-// A ManualClock is a clock for tests: time passes when the test says so. The zero value is ready and stands at 0.
+// A ManualClock is a clock for tests: time passes when the test says so. The zero value is ready and stands at one
+// second.
 type ManualClock struct {
-	lock   sync.Mutex
-	now    time.Duration
+	lock sync.Mutex
+	// passed is the time since the first moment.
+	passed time.Duration
 	timers map[*manualTimer]struct{}
 }
 
@@ -62,29 +75,31 @@ type manualTimer struct {
 func (c *ManualClock) Now() time.Duration {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	return c.now
+	return c.now()
 }
+
+func (c *ManualClock) now() time.Duration { return saturatingAdd(c.passed, firstMoment) }
 
 // Advance moves the clock on, and wakes all whose time has come. Negative durations move it back.
 func (c *ManualClock) Advance(d time.Duration) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	c.set(c.now + d)
+	c.move(saturatingAdd(c.passed, d))
 }
 
 // Set moves the clock to a time, and wakes all whose time has come.
 func (c *ManualClock) Set(now time.Duration) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	c.set(now)
+	c.move(saturatingAdd(now, -firstMoment))
 }
 
-func (c *ManualClock) set(now time.Duration) {
-	c.now = now
+func (c *ManualClock) move(passed time.Duration) {
+	c.passed = passed
 	for timer := range c.timers {
-		if timer.at <= now {
+		if timer.at <= passed {
 			delete(c.timers, timer)
-			timer.fired <- time.Unix(0, int64(now))
+			timer.fired <- time.Unix(0, int64(c.now()))
 		}
 	}
 }
@@ -93,9 +108,9 @@ func (c *ManualClock) set(now time.Duration) {
 func (c *ManualClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	timer := &manualTimer{at: saturatingAdd(c.now, d), fired: make(chan time.Time, 1)}
-	if timer.at <= c.now {
-		timer.fired <- time.Unix(0, int64(c.now))
+	timer := &manualTimer{at: saturatingAdd(c.passed, d), fired: make(chan time.Time, 1)}
+	if timer.at <= c.passed {
+		timer.fired <- time.Unix(0, int64(c.now()))
 		return timer.fired, func() {}
 	}
 	if c.timers == nil {
@@ -116,13 +131,16 @@ func (c *ManualClock) Timers() int {
 	return len(c.timers)
 }
 
-// moment is the time in the core's terms. 0 asks the core to read its own clock, so a given time is at least 1.
+// moment is the time by a clock in the core's terms; without one the core reads its own.
 func moment(clock Clock) uint64 {
 	if clock == nil {
 		return 0
 	}
-	return max(nanos(clock.Now()), 1)
+	return since(clock.Now())
 }
+
+// since is a moment in the core's terms: at least 1, because 0 asks the core to read its own clock.
+func since(now time.Duration) uint64 { return max(nanos(now), 1) }
 
 // timer wakes after d by the clock if it can, else by Go's timers.
 func timer(clock Clock, d time.Duration) (<-chan time.Time, func()) {
@@ -143,6 +161,9 @@ func span(nanoseconds uint64) time.Duration {
 func saturatingAdd(a, b time.Duration) time.Duration {
 	if b > 0 && a > math.MaxInt64-b {
 		return math.MaxInt64
+	}
+	if b < 0 && a < math.MinInt64-b {
+		return math.MinInt64
 	}
 	return a + b
 }

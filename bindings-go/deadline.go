@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seawall
 
 import (
@@ -7,7 +9,7 @@ import (
 )
 
 // A Deadline is the moment after which nobody waits any more, on the clock of [Now] or any other: it is plain
-// arithmetic on times that the caller gives. The zero value has passed.
+// arithmetic on times that the caller gives, of which the earliest is 1 ns. The zero value has passed.
 type Deadline struct{ at uint64 }
 
 // Never is a deadline that does not come.
@@ -15,7 +17,7 @@ var Never = Deadline{at: math.MaxUint64}
 
 // DeadlineAfter is the deadline a while from now; negative times count as 0. Saturates at [Never].
 func DeadlineAfter(now, d time.Duration) Deadline {
-	return Deadline{at: deadlineAfter(nanos(now), nanos(d))}
+	return Deadline{at: deadlineAfter(since(now), nanos(d))}
 }
 
 // DeadlineFrom is the context's deadline on the clock of [Now]; [Never] and false if it has none.
@@ -32,11 +34,11 @@ func (d Deadline) At() time.Duration { return span(d.at) }
 
 // Remaining is what is left; 0 once expired.
 func (d Deadline) Remaining(now time.Duration) time.Duration {
-	return span(deadlineRemaining(d.at, nanos(now)))
+	return span(deadlineRemaining(d.at, since(now)))
 }
 
 // IsExpired is true from the moment itself on.
-func (d Deadline) IsExpired(now time.Duration) bool { return deadlineIsExpired(d.at, nanos(now)) }
+func (d Deadline) IsExpired(now time.Duration) bool { return deadlineIsExpired(d.at, since(now)) }
 
 // Nearer is the nearer of two deadlines on the same clock.
 func (d Deadline) Nearer(other Deadline) Deadline {
@@ -50,12 +52,12 @@ func (d Deadline) Keep(now time.Duration, share float64) Deadline {
 	if share > 0 {
 		permille = uint32(math.Round(min(share, 1) * 1000))
 	}
-	return Deadline{at: deadlineKeep(d.at, nanos(now), permille)}
+	return Deadline{at: deadlineKeep(d.at, since(now), permille)}
 }
 
 // AttemptTimeout is the time one attempt may take: its own timeout, or what is left if that is less.
 func (d Deadline) AttemptTimeout(timeout, now time.Duration) time.Duration {
-	return span(deadlineAttemptTimeout(d.at, nanos(timeout), nanos(now)))
+	return span(deadlineAttemptTimeout(d.at, nanos(timeout), since(now)))
 }
 
 // Check is nil while time is left, and then a [*RefusedError] that is [ErrDeadlineExceeded].

@@ -1,3 +1,5 @@
+//go:build cgo
+
 package seawall
 
 import (
@@ -133,23 +135,14 @@ func Do[T any](ctx context.Context, guard Guard, fn func(context.Context) (T, er
 	if err := over(ctx); err != nil {
 		return none, err
 	}
-	var call callSettings
-	breaker, _ := guard.(*Breaker)
-	if breaker != nil {
-		call = breaker.call
-	}
-	for _, option := range options {
-		if option != nil {
-			option.applyCall(&call)
-		}
-	}
-	if err := check[T](&call); err != nil {
+	call := settingsOf(guard, options)
+	if err := check[T](call); err != nil {
 		return none, err
 	}
 
 	switch guard := guard.(type) {
 	case *Breaker:
-		return doBreaker(ctx, guard, fn, &call)
+		return doBreaker(ctx, guard, fn, call)
 	case *Bulkhead:
 		permit, err := guard.Acquire(ctx)
 		if err != nil {
@@ -168,9 +161,29 @@ func Do[T any](ctx context.Context, guard Guard, fn func(context.Context) (T, er
 	return fn(ctx)
 }
 
+var noSettings callSettings
+
+// settingsOf is the guard's defaults with the options on top. Nothing is copied where there are none.
+func settingsOf(guard Guard, options []CallOption) *callSettings {
+	defaults := &noSettings
+	if breaker, ok := guard.(*Breaker); ok {
+		defaults = &breaker.call
+	}
+	if len(options) == 0 {
+		return defaults
+	}
+	call := *defaults
+	for _, option := range options {
+		if option != nil {
+			option.applyCall(&call)
+		}
+	}
+	return &call
+}
+
 func doBreaker[T any](ctx context.Context, b *Breaker, fn func(context.Context) (T, error), call *callSettings) (T, error) {
 	var none T
-	permit := BreakerPermit{breaker: b}
+	var permit BreakerPermit
 	if err := b.acquire(&permit); err != nil {
 		return none, err
 	}

@@ -4,9 +4,8 @@ package seawall
 
 // The only file that sees C. Everything here is a thin typed wrapper: it passes numbers in and out,
 // keeps the object alive during the call, and leaves all decisions to the core.
-//
-// None of the functions blocks, calls back into Go, or keeps a pointer of ours after it returns, which is
-// what the noescape and nocallback lines promise: permits and snapshots can stay on the goroutine's stack.
+// None of the functions blocks, calls back into Go, or keeps a pointer of ours after it returns, which the
+// nocallback lines promise; where noescape does too, permits and snapshots stay on the goroutine's stack.
 
 /*
 #cgo !seawall_system CFLAGS: -I${SRCDIR}/include -DSEAWALL_STATIC
@@ -16,9 +15,7 @@ package seawall
 #cgo !seawall_system,darwin,arm64 LDFLAGS: ${SRCDIR}/lib/darwin_arm64/libseawall.a
 #cgo seawall_system pkg-config: seawall
 
-#cgo noescape seawall_breaker_init
 #cgo nocallback seawall_breaker_init
-#cgo noescape seawall_breaker_reconfigure
 #cgo nocallback seawall_breaker_reconfigure
 #cgo noescape seawall_breaker_try_acquire
 #cgo nocallback seawall_breaker_try_acquire
@@ -36,7 +33,7 @@ package seawall
 #cgo nocallback seawall_breaker_state
 #cgo noescape seawall_breaker_snapshot
 #cgo nocallback seawall_breaker_snapshot
-#cgo noescape seawall_bulkhead_init
+#cgo nocallback seawall_bulkhead_bytes
 #cgo nocallback seawall_bulkhead_init
 #cgo noescape seawall_bulkhead_try_acquire
 #cgo nocallback seawall_bulkhead_try_acquire
@@ -46,15 +43,11 @@ package seawall
 #cgo nocallback seawall_bulkhead_begin_wait
 #cgo noescape seawall_bulkhead_end_wait
 #cgo nocallback seawall_bulkhead_end_wait
-#cgo noescape seawall_bulkhead_resize
 #cgo nocallback seawall_bulkhead_resize
-#cgo noescape seawall_bulkhead_reconfigure
 #cgo nocallback seawall_bulkhead_reconfigure
 #cgo noescape seawall_bulkhead_snapshot
 #cgo nocallback seawall_bulkhead_snapshot
-#cgo noescape seawall_limiter_init
 #cgo nocallback seawall_limiter_init
-#cgo noescape seawall_limiter_reconfigure
 #cgo nocallback seawall_limiter_reconfigure
 #cgo noescape seawall_limiter_try_acquire
 #cgo nocallback seawall_limiter_try_acquire
@@ -66,11 +59,8 @@ package seawall
 #cgo nocallback seawall_limiter_adjust
 #cgo noescape seawall_limiter_snapshot
 #cgo nocallback seawall_limiter_snapshot
-#cgo noescape seawall_retry_budget_profile
 #cgo nocallback seawall_retry_budget_profile
-#cgo noescape seawall_retry_budget_init
 #cgo nocallback seawall_retry_budget_init
-#cgo noescape seawall_retry_budget_reconfigure
 #cgo nocallback seawall_retry_budget_reconfigure
 #cgo noescape seawall_retry_budget_deposit
 #cgo nocallback seawall_retry_budget_deposit
@@ -84,7 +74,6 @@ package seawall
 #cgo nocallback seawall_retry_budget_finish
 #cgo noescape seawall_retry_budget_snapshot
 #cgo nocallback seawall_retry_budget_snapshot
-#cgo noescape seawall_backoff_validate
 #cgo nocallback seawall_backoff_validate
 #cgo noescape seawall_backoff_delay
 #cgo nocallback seawall_backoff_delay
@@ -94,7 +83,6 @@ package seawall
 #cgo nocallback seawall_deadline_nearer
 #cgo nocallback seawall_deadline_keep
 #cgo nocallback seawall_deadline_attempt_timeout
-#cgo noescape seawall_histogram_init
 #cgo nocallback seawall_histogram_init
 #cgo noescape seawall_histogram_record
 #cgo nocallback seawall_histogram_record
@@ -136,6 +124,7 @@ import "C"
 
 import (
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -230,15 +219,11 @@ const (
 	headerABIVersion = C.SEAWALL_ABI_VERSION
 )
 
-func (s status) text() string { return C.GoString(C.seawall_status_text(C.seawall_status_t(s))) }
-
-func (s status) name() string { return C.GoString(C.seawall_status_name(C.seawall_status_t(s))) }
-
+func (s status) text() string  { return C.GoString(C.seawall_status_text(C.seawall_status_t(s))) }
+func (s status) name() string  { return C.GoString(C.seawall_status_name(C.seawall_status_t(s))) }
 func nativeABIVersion() uint32 { return uint32(C.seawall_abi_version()) }
-
-func nativeNow() uint64 { return uint64(C.seawall_now_ns()) }
-
-func nativeRandom() uint64 { return uint64(C.seawall_random()) }
+func nativeNow() uint64        { return uint64(C.seawall_now_ns()) }
+func nativeRandom() uint64     { return uint64(C.seawall_random()) }
 
 // field is the name of the setting that was refused.
 func field(e *nativeConfigError) string { return C.GoString(&e.field[0]) }
@@ -252,12 +237,19 @@ func allocate(bytes uintptr) unsafe.Pointer {
 	if memory == nil {
 		panic("seawall: out of memory")
 	}
+	living.Add(1)
 	return memory
 }
 
-func free(memory unsafe.Pointer) { C.free(memory) }
+func free(memory unsafe.Pointer) {
+	C.free(memory)
+	living.Add(-1)
+}
 
-// ===== breaker =====
+// living is how many objects lie outside Go's heap right now.
+var living atomic.Int64
+
+// ===== breaker
 
 // The native objects are held by value in their Go objects, whose address therefore keeps them alive.
 type nativeBreaker struct{ pointer *C.seawall_breaker_t }
@@ -333,7 +325,7 @@ func (n *nativeBreaker) snapshot(now uint64) (seen nativeBreakerSnapshot, answer
 	return seen, answer
 }
 
-// ===== bulkhead =====
+// ===== bulkhead
 
 type nativeBulkhead struct{ pointer *C.seawall_bulkhead_t }
 
@@ -398,7 +390,7 @@ func (n *nativeBulkhead) snapshot(now uint64) (seen nativeBulkheadSnapshot, answ
 	return seen, answer
 }
 
-// ===== limiter =====
+// ===== limiter
 
 type nativeLimiter struct{ pointer *C.seawall_limiter_t }
 
@@ -453,7 +445,7 @@ func (n *nativeLimiter) snapshot(now uint64) (seen nativeLimiterSnapshot, answer
 	return seen, answer
 }
 
-// ===== retry budget =====
+// ===== retry budget
 
 type nativeRetryBudget struct{ pointer *C.seawall_retry_budget_t }
 
@@ -516,7 +508,7 @@ func (n *nativeRetryBudget) snapshot(now uint64) (seen nativeRetryBudgetSnapshot
 	return seen, answer
 }
 
-// ===== backoff =====
+// ===== backoff
 
 func backoffDefaults() nativeBackoffConfig { return C.seawall_go_backoff_defaults() }
 
@@ -530,7 +522,7 @@ func backoffDelay(config *nativeBackoffConfig, attempt uint32, previous, random,
 	return uint64(delay), status(answer)
 }
 
-// ===== deadline =====
+// ===== deadline
 
 func deadlineAfter(now, span uint64) uint64 {
 	return uint64(C.seawall_deadline_after(u64(now), u64(span)))
@@ -556,7 +548,7 @@ func deadlineAttemptTimeout(at, timeout, now uint64) uint64 {
 	return uint64(C.seawall_deadline_attempt_timeout(u64(at), u64(timeout), u64(now)))
 }
 
-// ===== histogram =====
+// ===== histogram
 
 type nativeHistogram struct{ pointer *C.seawall_histogram_t }
 

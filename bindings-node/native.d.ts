@@ -53,6 +53,7 @@ export interface BreakerConfig {
   openJitterPermille: number
   probes: number
   probeLeaseMs: number
+  minWitnesses: number
   mode: number
   seed?: bigint
 }
@@ -166,10 +167,13 @@ export declare function limiterTryAcquire(handle: number, tokens: number, nowMs:
 export declare function readBadSetting(): BadSetting | null
 
 /**
- * The details of the last answer of this thread: the permit's token (low, high), its start (low, high), the
- * wait in ms, and the last change of state (from, to, generation; from is -1 when there was none).
+ * The details of the last answer of this thread: the permit's token (low, high), its start (low, high), and the
+ * last change of state (from, to, generation; from is -1 when there was none).
  */
 export declare function readDetail(into: Float64Array): void
+
+/** The wait of the last refusal or reservation of this thread, in ms. */
+export declare function readWait(): number
 
 export declare function retryBudgetCancel(handle: number, withdrawal: number, nowMs: number): number
 

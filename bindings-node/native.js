@@ -878,6 +878,7 @@ module.exports.limiterSnapshot = nativeBinding.limiterSnapshot
 module.exports.limiterTryAcquire = nativeBinding.limiterTryAcquire
 module.exports.readBadSetting = nativeBinding.readBadSetting
 module.exports.readDetail = nativeBinding.readDetail
+module.exports.readWait = nativeBinding.readWait
 module.exports.retryBudgetCancel = nativeBinding.retryBudgetCancel
 module.exports.retryBudgetDeposit = nativeBinding.retryBudgetDeposit
 module.exports.retryBudgetFinish = nativeBinding.retryBudgetFinish

@@ -6,6 +6,7 @@ use seawall_core::Status;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const CONCEPTS: [&str; 7] = [
     "breaker",
@@ -284,13 +285,62 @@ fn the_tables_of_settings_say_what_the_header_says() {
             if let Some((_, said)) = comment.rsplit_once("Default ") {
                 let said = said.split(['.', ':', ';']).next().unwrap_or_default();
                 if said != default {
-                    wrong.push(format!("{concept}.{field}: default `{default}`, not `{said}`"));
+                    wrong.push(format!(
+                        "{concept}.{field}: default `{default}`, not `{said}`"
+                    ));
                 }
             }
         }
         for (field, _) in &fields {
             if !rows.iter().any(|row| row.get(1) == Some(field)) {
                 wrong.push(format!("{concept}: the guide does not list `{field}`"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// All text of one ending in a folder.
+fn room(place: &str, ending: &str) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(root().join(place))
+        .expect("a folder")
+        .flatten()
+    {
+        let path = entry.path();
+        if path.extension().is_some_and(|found| found == ending) {
+            text += &fs::read_to_string(&path).unwrap_or_default();
+        }
+    }
+    text
+}
+
+#[test]
+fn the_names_of_settings_are_those_of_each_language() {
+    let header = ["setting", "Rust", "Python", "C++", "Node", "Go", "Java"];
+    let rooms = [
+        room("bindings-python/python/seawall", "py"),
+        room("include/seawall", "hpp"),
+        room("bindings-node/ts", "ts"),
+        room("bindings-go", "go"),
+        room("bindings-java/src/main/java/dev/seawall", "java"),
+    ];
+    let mut wrong = Vec::new();
+    for concept in CONCEPTS {
+        let guide = read(format!("docs/guide/{concept}.md"));
+        for row in table(&guide, &header) {
+            let core = source(concept);
+            for (language, (cell, text)) in header[1..]
+                .iter()
+                .zip(row[1..].iter().zip(std::iter::once(&core).chain(&rooms)))
+            {
+                let name = cell
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap_or_default();
+                if name.is_empty() || !text.contains(name) {
+                    wrong.push(format!("{concept}: {language} does not know `{cell}`"));
+                }
             }
         }
     }
@@ -307,8 +357,52 @@ fn every_status_is_explained_with_its_number() {
                 let row = cells(line);
                 row.len() > 2 && row[0] == number.to_string() && row[1] == name
             });
-            assert!(is_there || *number == 0, "{number} `{name}` is not explained");
+            assert!(
+                is_there || *number == 0,
+                "{number} `{name}` is not explained"
+            );
         }
+    }
+}
+
+/// The code of one language in a page, block by block.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    text.split(&format!("\n```{language}\n"))
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("\n```")?.0.to_string() + "\n"))
+        .collect()
+}
+
+/// Rust code runs as doc tests. That of C and C++ is at least compiled, without a warning, where there is a
+/// compiler.
+#[test]
+fn the_c_and_cpp_code_of_every_page_compiles() {
+    let folder = root().join("target/docs-code");
+    fs::create_dir_all(&folder).expect("a folder");
+    for (language, compiler, standard) in [("c", "cc", "-std=c99"), ("cpp", "c++", "-std=c++17")] {
+        if Command::new(compiler).arg("--version").output().is_err() {
+            println!("skipped: no {compiler} found");
+            continue;
+        }
+        let mut compiled = 0;
+        for page in pages() {
+            let text = fs::read_to_string(&page).expect("a page");
+            for block in blocks(&text, language) {
+                let file = folder.join(format!("block.{language}"));
+                fs::write(&file, block).expect("a file");
+                let answer = Command::new(compiler)
+                    .args([standard, "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic"])
+                    .args(["-Werror", "-I"])
+                    .arg(root().join("include"))
+                    .arg(&file)
+                    .output()
+                    .expect("the compiler runs");
+                let said = String::from_utf8_lossy(&answer.stderr);
+                assert!(answer.status.success(), "{}: {said}", page.display());
+                compiled += 1;
+            }
+        }
+        assert!(compiled > CONCEPTS.len(), "{language}: only {compiled}");
     }
 }
 
@@ -319,7 +413,10 @@ fn every_promise_names_a_test_that_is_there() {
     let rows = table(&readme, &["promise", "shown by"]);
     assert!(!rows.is_empty(), "README.md has lost its table of promises");
     for row in rows {
-        let proofs: Vec<&str> = row[1].split('`').filter(|part| part.contains(": ")).collect();
+        let proofs: Vec<&str> = row[1]
+            .split('`')
+            .filter(|part| part.contains(": "))
+            .collect();
         assert!(!proofs.is_empty(), "`{}` is shown by nothing", row[0]);
         for proof in proofs {
             let (path, name) = proof.split_once(": ").expect("path: name");

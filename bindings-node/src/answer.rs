@@ -99,8 +99,8 @@ pub fn made(made: Result<Result<u32, Misuse>, ConfigError>) -> f64 {
     }
 }
 
-/// The details of the last answer of this thread: the permit's token (low, high), its start (low, high), the
-/// wait in ms, and the last change of state (from, to, generation; from is -1 when there was none).
+/// The details of the last answer of this thread: the permit's token (low, high), its start (low, high), and the
+/// last change of state (from, to, generation; from is -1 when there was none).
 #[napi(catch_unwind)]
 pub fn read_detail(into: Float64ArraySlice) {
     let Ok(detail) = DETAIL.try_with(Cell::get) else {
@@ -123,12 +123,19 @@ pub fn read_detail(into: Float64ArraySlice) {
             token_high,
             started_low,
             started_high,
-            millis(detail.wait),
             from,
             to,
             generation,
         ],
     );
+}
+
+/// The wait of the last refusal or reservation of this thread, in ms.
+#[napi(catch_unwind)]
+pub fn read_wait() -> f64 {
+    DETAIL
+        .try_with(|cell| millis(cell.get().wait))
+        .unwrap_or(0.0)
 }
 
 /// Copies as much as fits: a caller's array may be of any length.

@@ -33,7 +33,10 @@ impl BackoffConfig {
 /// 0 when the settings are in range.
 #[napi(catch_unwind)]
 pub fn backoff_check(config: BackoffConfig) -> f64 {
-    config.to_core().validate().map_or_else(misconfigured, |()| 0.0)
+    config
+        .to_core()
+        .validate()
+        .map_or_else(misconfigured, |()| 0.0)
 }
 
 /// The wait in ms before retry `attempt`; without `random` the dice are ours.

@@ -31,6 +31,7 @@ pub struct BreakerConfig {
     pub open_jitter_permille: f64,
     pub probes: f64,
     pub probe_lease_ms: f64,
+    pub min_witnesses: f64,
     pub mode: u32,
     pub seed: Option<BigInt>,
 }
@@ -52,9 +53,12 @@ impl BreakerConfig {
             open_jitter_permille: self.open_jitter_permille as u16,
             probes: self.probes as u32,
             probe_lease: nanos(self.probe_lease_ms),
-            min_witnesses: 1,
+            min_witnesses: self.min_witnesses as u32,
             mode: Mode::from_number(self.mode).unwrap_or_default(),
-            seed: self.seed.as_ref().map_or_else(seed::random, |seed| seed.get_u64().1),
+            seed: self
+                .seed
+                .as_ref()
+                .map_or_else(seed::random, |seed| seed.get_u64().1),
         }
     }
 }
@@ -94,7 +98,13 @@ fn admitted(admission: Admission) -> f64 {
 
 /// Records an everyday permit: one that crossed as a number.
 #[napi(catch_unwind)]
-pub fn breaker_record(handle: u32, token: u32, outcome: u32, retry_after_ms: f64, now_ms: f64) -> i32 {
+pub fn breaker_record(
+    handle: u32,
+    token: u32,
+    outcome: u32,
+    retry_after_ms: f64,
+    now_ms: f64,
+) -> i32 {
     record(handle, u64::from(token), 0, outcome, retry_after_ms, now_ms)
 }
 
@@ -118,7 +128,14 @@ pub fn breaker_record_whole(
     record(handle, token, started, outcome, retry_after_ms, now_ms)
 }
 
-fn record(handle: u32, token: u64, started: u64, outcome: u32, retry_after_ms: f64, now_ms: f64) -> i32 {
+fn record(
+    handle: u32,
+    token: u64,
+    started: u64,
+    outcome: u32,
+    retry_after_ms: f64,
+    now_ms: f64,
+) -> i32 {
     let Some(permit) = Permit::from_raw(token, started, Owner::PRIVATE.raw()) else {
         return misused(Misuse::Spent) as i32;
     };
@@ -134,7 +151,8 @@ fn record(handle: u32, token: u64, started: u64, outcome: u32, retry_after_ms: f
 /// Gives a permit back unused.
 #[napi(catch_unwind)]
 pub fn breaker_cancel(handle: u32, token_low: u32, token_high: u32) -> i32 {
-    let Some(permit) = Permit::from_raw(word(token_low, token_high), 0, Owner::PRIVATE.raw()) else {
+    let Some(permit) = Permit::from_raw(word(token_low, token_high), 0, Owner::PRIVATE.raw())
+    else {
         return misused(Misuse::Spent) as i32;
     };
     with(&BREAKERS, handle, |breaker| breaker.cancel(permit))
@@ -155,14 +173,17 @@ pub fn breaker_set(handle: u32, state: u32) -> i32 {
 /// The state's number.
 #[napi(catch_unwind)]
 pub fn breaker_state(handle: u32) -> i32 {
-    with(&BREAKERS, handle, Breaker::state).map_or_else(|misuse| misused(misuse) as i32, |state| state as i32)
+    with(&BREAKERS, handle, Breaker::state)
+        .map_or_else(|misuse| misused(misuse) as i32, |state| state as i32)
 }
 
 /// Fills state, generation, window (calls, failures, slow), streak, probes in flight, ms until somebody may go,
 /// then the counters success, failure, ignored, slow, refused, shadow refused, late, opened.
 #[napi(catch_unwind)]
 pub fn breaker_snapshot(handle: u32, now_ms: f64, into: Float64ArraySlice) -> i32 {
-    let seen = with(&BREAKERS, handle, |breaker| breaker.snapshot(moment(now_ms).now()));
+    let seen = with(&BREAKERS, handle, |breaker| {
+        breaker.snapshot(moment(now_ms).now())
+    });
     match seen {
         Err(misuse) => misused(misuse) as i32,
         Ok(seen) => {

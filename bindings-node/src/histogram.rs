@@ -23,7 +23,10 @@ pub fn histogram_free(handle: u32) -> bool {
 
 #[napi(catch_unwind)]
 pub fn histogram_record(handle: u32, latency_ms: f64) -> f64 {
-    with(&HISTOGRAMS, handle, |histogram| histogram.record(nanos(latency_ms))).map_or_else(misused, |()| 0.0)
+    with(&HISTOGRAMS, handle, |histogram| {
+        histogram.record(nanos(latency_ms))
+    })
+    .map_or_else(misused, |()| 0.0)
 }
 
 #[napi(catch_unwind)]
@@ -34,7 +37,10 @@ pub fn histogram_total(handle: u32) -> f64 {
 /// The latency in ms that `ppm` millionths stayed at or below.
 #[napi(catch_unwind)]
 pub fn histogram_quantile(handle: u32, ppm: u32) -> f64 {
-    with(&HISTOGRAMS, handle, |histogram| millis(histogram.quantile(ppm))).unwrap_or_else(misused)
+    with(&HISTOGRAMS, handle, |histogram| {
+        millis(histogram.quantile(ppm))
+    })
+    .unwrap_or_else(misused)
 }
 
 #[napi(catch_unwind)]

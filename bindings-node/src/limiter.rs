@@ -84,7 +84,14 @@ pub fn limiter_adjust(handle: u32, tokens: f64, now_ms: f64) -> f64 {
 }
 
 #[napi(catch_unwind)]
-pub fn limiter_set_rate(handle: u32, permits: f64, period_ms: f64, burst: f64, mode: u32, now_ms: f64) -> f64 {
+pub fn limiter_set_rate(
+    handle: u32,
+    permits: f64,
+    period_ms: f64,
+    burst: f64,
+    mode: u32,
+    now_ms: f64,
+) -> f64 {
     let answer = with(&LIMITERS, handle, |limiter| {
         limiter.reconfigure(&config(permits, period_ms, burst, mode), &moment(now_ms))
     });

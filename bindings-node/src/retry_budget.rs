@@ -43,7 +43,10 @@ impl RetryBudgetConfig {
                 self.max_concurrent_retries_permille,
                 published.max_concurrent_retries_permille,
             ),
-            min_concurrent_retries: or(self.min_concurrent_retries, published.min_concurrent_retries),
+            min_concurrent_retries: or(
+                self.min_concurrent_retries,
+                published.min_concurrent_retries,
+            ),
             mode: Mode::from_number(self.mode).unwrap_or_default(),
             ..published
         }
@@ -73,7 +76,9 @@ pub fn retry_budget_try_withdraw(handle: u32, cause: u32, now_ms: f64) -> f64 {
     let Some(cause) = Cause::from_number(cause) else {
         return misused(Misuse::Argument);
     };
-    match with(&BUDGETS, handle, |budget| budget.try_withdraw(cause, &moment(now_ms))) {
+    match with(&BUDGETS, handle, |budget| {
+        budget.try_withdraw(cause, &moment(now_ms))
+    }) {
         Ok(Ok(withdrawal)) => (withdrawal.into_raw() & !VALID) as f64,
         Ok(Err(refusal)) => refused(refusal),
         Err(misuse) => misused(misuse),
@@ -86,7 +91,9 @@ pub fn retry_budget_record(handle: u32, outcome: u32, withdrawal: f64) -> f64 {
     let Some(outcome) = Outcome::from_number(outcome) else {
         return misused(Misuse::Argument);
     };
-    let answer = with(&BUDGETS, handle, |budget| budget.record(outcome, taken(withdrawal)));
+    let answer = with(&BUDGETS, handle, |budget| {
+        budget.record(outcome, taken(withdrawal))
+    });
     answer.map_or_else(misused, |()| 0.0)
 }
 
@@ -115,7 +122,9 @@ pub fn retry_budget_finish(handle: u32) -> f64 {
 /// Fills tokens and cap in thousandths, calls and retries in flight, deposited, withdrawn, refused, shadow refused.
 #[napi(catch_unwind)]
 pub fn retry_budget_snapshot(handle: u32, now_ms: f64, into: Float64ArraySlice) -> i32 {
-    let seen = with(&BUDGETS, handle, |budget| budget.snapshot(moment(now_ms).now()));
+    let seen = with(&BUDGETS, handle, |budget| {
+        budget.snapshot(moment(now_ms).now())
+    });
     match seen {
         Err(misuse) => misused(misuse) as i32,
         Ok(seen) => {

@@ -93,7 +93,10 @@ impl<T: ?Sized> Slots<T> {
 }
 
 /// Takes an object in and answers its handle.
-pub fn insert<T: ?Sized>(slots: &'static LocalKey<Slots<T>>, object: Box<T>) -> Result<u32, Misuse> {
+pub fn insert<T: ?Sized>(
+    slots: &'static LocalKey<Slots<T>>,
+    object: Box<T>,
+) -> Result<u32, Misuse> {
     slots
         .try_with(|slots| slots.insert(object))
         .unwrap_or(Err(Misuse::Uninitialised))
@@ -101,7 +104,9 @@ pub fn insert<T: ?Sized>(slots: &'static LocalKey<Slots<T>>, object: Box<T>) -> 
 
 /// Frees an object. False when it was freed before.
 pub fn remove<T: ?Sized>(slots: &'static LocalKey<Slots<T>>, handle: u32) -> bool {
-    slots.try_with(|slots| slots.remove(handle)).unwrap_or(false)
+    slots
+        .try_with(|slots| slots.remove(handle))
+        .unwrap_or(false)
 }
 
 /// Uses an object, or says that the handle means none.

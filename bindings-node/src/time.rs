@@ -44,7 +44,11 @@ pub fn nanos(ms: f64) -> Nanos {
     let whole = ms.trunc();
     // The fraction alone keeps all its digits; multiplied together with a large whole it would lose some.
     let fraction = ((ms - whole) * 1e6).round();
-    Nanos((whole as u64).saturating_mul(1_000_000).saturating_add(fraction as u64))
+    Nanos(
+        (whole as u64)
+            .saturating_mul(1_000_000)
+            .saturating_add(fraction as u64),
+    )
 }
 
 /// Nanoseconds to milliseconds.

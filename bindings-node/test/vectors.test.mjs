@@ -30,6 +30,7 @@ const PRIMITIVES = {
     make: (config, clock, changes) => {
       const renamed = { failure: 'failureRate', slow: 'slowRate' };
       const given = options({ probe_lease_ns: 30e9, ...config }, renamed);
+      if ('seed' in config) given.seed = BigInt(config.seed);
       return new seawall.Breaker({ ...given, clock, onTransition: (change) => changes.push(`${change.from}->${change.to}`) });
     },
     acquire: (it, step, kept) => (kept[step.as] = it.acquire()),
@@ -82,7 +83,7 @@ const PRIMITIVES = {
     },
     deposit: (it) => it.deposit(),
     withdraw: (it, step, kept) => (kept[step.as] = it.tryWithdraw(step.class)),
-    record: (it, step, kept) => it.record(step.outcome, kept[step.withdrawal]),
+    record: (it, step, kept) => it.record(step.outcome, step.withdrawal && kept[step.withdrawal]),
     cancel: (it, step, kept) => it.cancel(kept[step.withdrawal]),
     finish: (it) => it.finish(),
     look: (it) => {

@@ -33,15 +33,14 @@ export const FOREIGN = -21;
 /** The answer that stands for a setting out of range. */
 export const MISCONFIGURED = -110;
 
-/** Filled by `native.readDetail`: token low and high, start low and high, wait in ms, from, to, generation. */
-export const detail = new Float64Array(8);
+/** Filled by `native.readDetail`. */
+export const detail = new Float64Array(7);
 /** The places of `detail`. */
 export const enum Detail {
   TokenLow,
   TokenHigh,
   StartedLow,
   StartedHigh,
-  WaitMs,
   From,
   To,
   Generation,
@@ -91,7 +90,7 @@ function wordsOf(status: number): { name: string; text: string } {
 export function refusal(status: number, source: string, waitMs: number): RefusedError {
   const { name, text } = wordsOf(status);
   const Refusal = REFUSALS.get(status) ?? RefusedError;
-  const message = waitMs > 0 ? `${source}: ${text}; retry after ${waitMs} ms` : `${source}: ${text}`;
+  const message = waitMs > 0 ? `${source}: ${text}; retry after ${Math.ceil(waitMs)} ms` : `${source}: ${text}`;
   const limit = Error.stackTraceLimit;
   try {
     Error.stackTraceLimit = 0;
@@ -114,6 +113,5 @@ export function failure(answer: number, source: string): RefusedError | SeawallE
   if (answer < -100) {
     return misuse(answer + 100, source);
   }
-  native.readDetail(detail);
-  return refusal(-answer, source, detail[Detail.WaitMs]!);
+  return refusal(-answer, source, native.readWait());
 }

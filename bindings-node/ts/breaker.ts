@@ -58,6 +58,11 @@ export interface BreakerOptions extends ClassificationOptions {
   probes?: number;
   /** After this time without a verdict a probe's seat can be taken again, 1 ms to a day. Default `openForMs`. */
   probeLeaseMs?: number;
+  /**
+   * A rate counts only when failures come from so many processes, 1 to 8. Default 1; more only makes sense for a breaker
+   * that several processes share.
+   */
+  minWitnesses?: number;
   /** Decide and refuse, decide and only count, or neither. Default `enforce`. */
   mode?: Mode;
   /** Where the jitter of the open time starts from, for tests. Default: random. */
@@ -84,6 +89,7 @@ const KINDS = {
   openJitter: 'ratio',
   probes: 'count',
   probeLeaseMs: 'ms',
+  minWitnesses: 'count',
   seed: 'any',
   onTransition: 'any',
   on: 'any',
@@ -179,6 +185,7 @@ export class Breaker {
       openJitterPermille: settings.number('openJitter', 100),
       probes: settings.number('probes', 1),
       probeLeaseMs: settings.number('probeLeaseMs', openForMs),
+      minWitnesses: settings.number('minWitnesses', 1),
       mode: settings.word('mode', 'enforce'),
       seed: seedOf(settings.given('seed')),
     });

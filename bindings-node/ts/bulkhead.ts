@@ -3,7 +3,7 @@
 
 import * as native from '../native.js';
 import { checkedSignal, untilAborted } from './abort.js';
-import { BULKHEAD_WAIT_TIMEOUT, Detail, IN_DETAIL, STALE, UNINITIALISED, detail, failure, misuse, refusal } from './answer.js';
+import { BULKHEAD_WAIT_TIMEOUT, Detail, IN_DETAIL, MISCONFIGURED, STALE, UNINITIALISED, detail, failure, misuse, refusal } from './answer.js';
 import type { Mode } from './answer.js';
 import { timeOf } from './clock.js';
 import type { ClockOption, Time } from './clock.js';
@@ -74,6 +74,9 @@ interface Waiter {
   leave: () => void;
 }
 
+const USUAL_CAPACITY = 256;
+const LARGEST_CAPACITY = 4096;
+
 const freeing = new Freeing(native.bulkheadFree);
 const look = new Float64Array(8);
 let releaseOn: (bulkhead: Bulkhead, token: number, low: number, high: number) => boolean;
@@ -89,9 +92,10 @@ export class Bulkhead {
   /** In order of arrival: a Set keeps it, and forgets anybody at no cost. */
   #queue = new Set<Waiter>();
   #criticalWaiting = 0;
-  /** Tries on behalf of callers that went on waiting: the core counted them as rejected, but nobody was turned away. */
+  /** Tries for callers who went on waiting: the core counted them as rejected, but nobody was turned away. */
   #stillWaiting = 0;
-  #timedOut = 0;
+  /** Callers turned away without a try of the core's: their wait was over, or the queue was full. */
+  #turnedAway = 0;
 
   static {
     releaseOn = (bulkhead, token, low, high) => bulkhead.#release(token, low, high);
@@ -104,14 +108,19 @@ export class Bulkhead {
     this.name = settings.name('bulkhead');
     this.#time = timeOf(settings.given('clock'));
     const maxConcurrent = settings.number('maxConcurrent', 20);
-    this.#capacity = settings.number('capacity', Math.min(Math.max(maxConcurrent, 256), 4096));
-    const answer = native.bulkheadNew({
+    this.#capacity = settings.number('capacity', Math.min(Math.max(maxConcurrent, USUAL_CAPACITY), LARGEST_CAPACITY));
+    const config: native.BulkheadConfig = {
       maxConcurrent,
       reserved: settings.number('reserved', 0),
       maxWaiting: settings.number('maxWaiting', 0),
       capacity: this.#capacity,
       mode: settings.word('mode', 'enforce'),
-    });
+    };
+    let answer = native.bulkheadNew(config);
+    if (answer === MISCONFIGURED && settings.given('capacity') === undefined) {
+      // So that the error names the largest limit there can be, not the capacity chosen for a wrong one.
+      answer = native.bulkheadNew({ ...config, capacity: LARGEST_CAPACITY });
+    }
     if (settings.isBad && answer >= 0) {
       native.bulkheadFree(answer);
     }
@@ -142,7 +151,8 @@ export class Bulkhead {
     signal?.throwIfAborted();
     // Nobody overtakes who waits already; a critical caller only waits behind critical ones.
     const isFirst = this.#queue.size === 0 || (critical && this.#criticalWaiting === 0);
-    if (isFirst || maxWaitMs === 0) {
+    const isTried = isFirst || maxWaitMs === 0;
+    if (isTried) {
       const permit = this.#take(critical);
       if (typeof permit !== 'number') {
         return permit;
@@ -150,12 +160,13 @@ export class Bulkhead {
       if (maxWaitMs === 0 || permit < -100) {
         throw failure(permit, this.name);
       }
-      this.#stillWaiting += 1;
     }
     const answer = native.bulkheadBeginWait(this.#handle);
     if (answer < 0) {
+      this.#turnedAway += isTried ? 0 : 1;
       throw failure(answer, this.name);
     }
+    this.#stillWaiting += isTried ? 1 : 0;
     return new Promise((resolve, reject) => this.#enqueue({ critical, resolve, reject, leave: () => {} }, maxWaitMs, signal));
   }
 
@@ -223,7 +234,7 @@ export class Bulkhead {
       reserved: look[1]!,
       inUse: look[2]!,
       waiting: look[3]!,
-      rejected: look[4]! - this.#stillWaiting + this.#timedOut,
+      rejected: look[4]! - this.#stillWaiting + this.#turnedAway,
       shadowRefused: look[5]!,
       stale: look[6]!,
       longestHoldMs: look[7]!,
@@ -278,7 +289,7 @@ export class Bulkhead {
     };
     const giveUp = (): void => {
       this.#dequeue(waiter);
-      this.#timedOut += 1;
+      this.#turnedAway += 1;
       waiter.reject(refusal(BULKHEAD_WAIT_TIMEOUT, this.name, 0));
     };
     const cancelTimer = maxWaitMs === Infinity ? undefined : this.#time.after(maxWaitMs, giveUp);

@@ -2,7 +2,7 @@
 
 import * as native from '../native.js';
 import { checkedSignal } from './abort.js';
-import { Detail, FOREIGN, MODES, SPENT, detail, failure, misuse } from './answer.js';
+import { FOREIGN, MODES, SPENT, failure, misuse } from './answer.js';
 import type { Mode } from './answer.js';
 import { timeOf } from './clock.js';
 import type { ClockOption, Time } from './clock.js';
@@ -208,8 +208,7 @@ export class Limiter {
 
   #reserve(n: number, maxWaitMs: number): Reservation {
     const tokens = this.#checked(native.limiterReserve(this.#handle, n, maxWaitMs, this.#time.nowMs()));
-    native.readDetail(detail);
-    return new Reservation(this, tokens, detail[Detail.WaitMs]!);
+    return new Reservation(this, tokens, native.readWait());
   }
 
   #wait(reservation: Reservation, signal: AbortSignal | undefined): Promise<void> {

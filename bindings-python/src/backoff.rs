@@ -34,7 +34,9 @@ impl Backoff {
     fn _delay(&self, attempt: u64, previous: u64, random: Option<u64>, retry_after: u64) -> u64 {
         let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
         let random = random.unwrap_or_else(seawall::seed::random);
-        self.core.delay(attempt, Nanos(previous), random, Nanos(retry_after)).0
+        self.core
+            .delay(attempt, Nanos(previous), random, Nanos(retry_after))
+            .0
     }
 
     fn _settings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -53,14 +53,22 @@ impl Breaker {
     /// Tells the user of a state change. It has happened, so what the callback raises changes nothing: it
     /// goes to `sys.unraisablehook`. Only an interrupt goes on to the caller.
     fn tell(slf: &Bound<'_, Self>, transition: Option<Transition>) -> PyResult<()> {
-        let (Some(change), Some(callback)) = (transition, &slf.get().on_transition) else { return Ok(()) };
+        let (Some(change), Some(callback)) = (transition, &slf.get().on_transition) else {
+            return Ok(());
+        };
         Self::tell_now(slf, change, callback.bind(slf.py()))
     }
 
     #[cold]
-    fn tell_now(slf: &Bound<'_, Self>, change: Transition, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn tell_now(
+        slf: &Bound<'_, Self>,
+        change: Transition,
+        callback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let py = slf.py();
-        let told = slf.getattr("name").and_then(|name| callback.call1((name, change.from.name(), change.to.name())));
+        let told = slf
+            .getattr("name")
+            .and_then(|name| callback.call1((name, change.from.name(), change.to.name())));
         match told {
             Err(error) if error.is_instance_of::<PyException>(py) => {
                 error.write_unraisable(py, Some(callback));
@@ -103,7 +111,9 @@ impl Breaker {
     }
 
     fn judge(&self, py: Python<'_>, result: &Bound<'_, PyAny>) -> PyResult<Outcome> {
-        let Some(judge) = &self.judge else { return Ok(Outcome::Success) };
+        let Some(judge) = &self.judge else {
+            return Ok(Outcome::Success);
+        };
         let failed = judge.bind(py).call1((result,))?.is_truthy()?;
         Ok(Outcome::classify(false, failed))
     }
@@ -129,9 +139,16 @@ impl Breaker {
         judge: Option<Py<PyAny>>,
         on_transition: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let seeded = Config { seed: seawall::seed::random(), ..Config::default() };
+        let seeded = Config {
+            seed: seawall::seed::random(),
+            ..Config::default()
+        };
         let config = read(&Given(settings), seeded)?;
-        let coroutine = settings.py().import("types")?.getattr("CoroutineType")?.cast_into::<PyType>()?;
+        let coroutine = settings
+            .py()
+            .import("types")?
+            .getattr("CoroutineType")?
+            .cast_into::<PyType>()?;
         Ok(Self {
             core: Box::new(core::Breaker::new(&config).map_err(bad)?),
             clock: Clock::new(clock),
@@ -145,7 +162,11 @@ impl Breaker {
     fn try_acquire(slf: &Bound<'_, Self>) -> PyResult<BreakerPermit> {
         let permit = Self::admit(slf, &slf.get().clock.time(slf.py())?)?;
         let (token, started, _) = permit.into_raw();
-        Ok(BreakerPermit { breaker: slf.clone().unbind(), token: AtomicU64::new(token), started })
+        Ok(BreakerPermit {
+            breaker: slf.clone().unbind(),
+            token: AtomicU64::new(token),
+            started,
+        })
     }
 
     /// The same, named for `with breaker.permit():`.
@@ -165,11 +186,16 @@ impl Breaker {
         let permit = Self::admit(slf, &this.clock.time(py)?)?;
         let (token, started, owner) = permit.into_raw();
         // The permit travels as plain words from here, so that every way out gives it back exactly once.
-        let held = Held { breaker: this, words: Some((token, started, owner)) };
+        let held = Held {
+            breaker: this,
+            words: Some((token, started, owner)),
+        };
         let (answer, outcome) = match r#fn.call(args, kwargs) {
             Ok(result) if result.get_type().is(this.coroutine.bind(py)) => {
                 result.call_method0("close")?;
-                return Err(PyTypeError::new_err("call() got an async function; await call_async() instead"));
+                return Err(PyTypeError::new_err(
+                    "call() got an async function; await call_async() instead",
+                ));
             }
             Ok(result) => {
                 let outcome = this.judge(py, &result)?;
@@ -217,7 +243,10 @@ impl Breaker {
         let config = self.core.config();
         let dict = PyDict::new(py);
         for (name, value) in [
-            ("consecutive_failures", u64::from(config.consecutive_failures)),
+            (
+                "consecutive_failures",
+                u64::from(config.consecutive_failures),
+            ),
             ("consecutive_always", u64::from(config.consecutive_always)),
             ("failure_permille", u64::from(config.failure_permille)),
             ("slow_permille", u64::from(config.slow_permille)),
@@ -226,9 +255,15 @@ impl Breaker {
             ("window_ns", config.window.0),
             ("min_calls", u64::from(config.min_calls)),
             ("open_for_ns", config.open_for.0),
-            ("open_backoff_permille", u64::from(config.open_backoff_permille)),
+            (
+                "open_backoff_permille",
+                u64::from(config.open_backoff_permille),
+            ),
             ("open_max_ns", config.open_max.0),
-            ("open_jitter_permille", u64::from(config.open_jitter_permille)),
+            (
+                "open_jitter_permille",
+                u64::from(config.open_jitter_permille),
+            ),
             ("probes", u64::from(config.probes)),
             ("probe_lease_ns", config.probe_lease.0),
             ("min_witnesses", u64::from(config.min_witnesses)),
@@ -284,7 +319,9 @@ struct Held<'a> {
 
 impl Held<'_> {
     fn take(mut self) -> Option<core::Permit> {
-        self.words.take().and_then(|(token, started, owner)| core::Permit::from_raw(token, started, owner))
+        self.words
+            .take()
+            .and_then(|(token, started, owner)| core::Permit::from_raw(token, started, owner))
     }
 }
 
@@ -310,27 +347,45 @@ pub struct BreakerPermit {
 
 impl BreakerPermit {
     fn peek(&self) -> Option<core::Permit> {
-        core::Permit::from_raw(self.token.load(Ordering::Relaxed), self.started, Owner::PRIVATE.raw())
+        core::Permit::from_raw(
+            self.token.load(Ordering::Relaxed),
+            self.started,
+            Owner::PRIVATE.raw(),
+        )
     }
 
     /// The permit, for the first who asks.
     fn take(&self) -> Option<core::Permit> {
-        core::Permit::from_raw(self.token.swap(0, Ordering::Relaxed), self.started, Owner::PRIVATE.raw())
+        core::Permit::from_raw(
+            self.token.swap(0, Ordering::Relaxed),
+            self.started,
+            Owner::PRIVATE.raw(),
+        )
     }
 
     fn spent(breaker: &Bound<'_, Breaker>) -> PyErr {
         raised(breaker.call_method0("_spent"))
     }
 
-    fn finish(&self, py: Python<'_>, outcome: Outcome, retry_after: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+    fn finish(
+        &self,
+        py: Python<'_>,
+        outcome: Outcome,
+        retry_after: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
         let breaker = self.breaker.bind(py);
         let retry_after = match retry_after {
             None => Nanos::ZERO,
-            Some(span) => Nanos(breaker.call_method1("_span", ("retry_after", span))?.extract()?),
+            Some(span) => Nanos(
+                breaker
+                    .call_method1("_span", ("retry_after", span))?
+                    .extract()?,
+            ),
         };
         let time = breaker.get().clock.time(py)?;
         let permit = self.take().ok_or_else(|| Self::spent(breaker))?;
-        Breaker::conclude(breaker, permit, outcome, retry_after, &time).map(|recorded| !recorded.late)
+        Breaker::conclude(breaker, permit, outcome, retry_after, &time)
+            .map(|recorded| !recorded.late)
     }
 }
 
@@ -360,8 +415,16 @@ impl BreakerPermit {
         outcome: &Bound<'_, PyAny>,
         retry_after: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<bool> {
-        let number: u32 = self.breaker.bind(py).call_method1("_outcome", (outcome,))?.extract()?;
-        self.finish(py, Outcome::from_number(number).unwrap_or(Outcome::Ignored), retry_after)
+        let number: u32 = self
+            .breaker
+            .bind(py)
+            .call_method1("_outcome", (outcome,))?
+            .extract()?;
+        self.finish(
+            py,
+            Outcome::from_number(number).unwrap_or(Outcome::Ignored),
+            retry_after,
+        )
     }
 
     /// Gives the permit back unused. False when this came too late to matter.
@@ -407,9 +470,13 @@ impl BreakerPermit {
         };
         let ready = outcome.and_then(|outcome| Ok((outcome, breaker.get().clock.time(py)?)));
         // Another thread may have spent it meanwhile; leaving the block is no misuse then.
-        let Some(permit) = self.take() else { return ready.map(|_| false) };
+        let Some(permit) = self.take() else {
+            return ready.map(|_| false);
+        };
         match ready {
-            Ok((outcome, time)) => Breaker::conclude(breaker, permit, outcome, Nanos::ZERO, &time).map(|_| false),
+            Ok((outcome, time)) => {
+                Breaker::conclude(breaker, permit, outcome, Nanos::ZERO, &time).map(|_| false)
+            }
             Err(error) => {
                 breaker.get().core.cancel(permit);
                 Err(error)

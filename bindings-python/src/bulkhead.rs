@@ -7,8 +7,8 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use seawall::core::bulkhead::{self as core, Config};
 use seawall::Owner;
+use seawall::core::bulkhead::{self as core, Config};
 
 use crate::clock::Clock;
 use crate::settings::{Given, bad, raised};
@@ -37,7 +37,11 @@ fn read(given: &Given<'_, '_>, mut config: Config) -> PyResult<Config> {
 impl Bulkhead {
     fn permit(slf: &Bound<'_, Self>, permit: core::Permit) -> BulkheadPermit {
         let (token, _) = permit.into_raw();
-        BulkheadPermit { bulkhead: slf.clone().unbind(), token, released: AtomicBool::new(false) }
+        BulkheadPermit {
+            bulkhead: slf.clone().unbind(),
+            token,
+            released: AtomicBool::new(false),
+        }
     }
 
     /// Lets the first waiters have what has come free. Called after every release, and cheap when nobody waits.
@@ -57,7 +61,11 @@ impl Bulkhead {
 impl Bulkhead {
     #[new]
     #[pyo3(signature = (capacity, settings, clock=None))]
-    fn new(capacity: u64, settings: &Bound<'_, PyDict>, clock: Option<Py<PyAny>>) -> PyResult<Self> {
+    fn new(
+        capacity: u64,
+        settings: &Bound<'_, PyDict>,
+        clock: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let config = read(&Given(settings), Config::default())?;
         let capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
         Ok(Self {
@@ -74,11 +82,14 @@ impl Bulkhead {
     #[pyo3(signature = (*, critical=false))]
     fn try_acquire(slf: &Bound<'_, Self>, critical: bool) -> PyResult<BulkheadPermit> {
         let this = slf.get();
-        match this.core.try_acquire(Owner::PRIVATE, critical, &this.clock.time(slf.py())?) {
+        match this
+            .core
+            .try_acquire(Owner::PRIVATE, critical, &this.clock.time(slf.py())?)
+        {
             Ok(permit) => Ok(Self::permit(slf, permit)),
-            Err(refusal) => {
-                Err(raised(slf.call_method1("_refuse", (refusal.reason as i32, refusal.retry_after.0))))
-            }
+            Err(refusal) => Err(raised(
+                slf.call_method1("_refuse", (refusal.reason as i32, refusal.retry_after.0)),
+            )),
         }
     }
 
@@ -89,13 +100,15 @@ impl Bulkhead {
         // Raised first and taken back on success, so that what `_look` shows never counts a vain attempt.
         this.in_vain.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst); // see `wake`
-        Ok(match this.core.try_acquire(Owner::PRIVATE, critical, &time) {
-            Ok(permit) => {
-                this.in_vain.fetch_sub(1, Ordering::SeqCst);
-                Some(Self::permit(slf, permit))
-            }
-            Err(_) => None,
-        })
+        Ok(
+            match this.core.try_acquire(Owner::PRIVATE, critical, &time) {
+                Ok(permit) => {
+                    this.in_vain.fetch_sub(1, Ordering::SeqCst);
+                    Some(Self::permit(slf, permit))
+                }
+                Err(_) => None,
+            },
+        )
     }
 
     /// Joins those who wait: 0, or the number of the refusal.
@@ -124,7 +137,10 @@ impl Bulkhead {
     /// Changes limit and reserve; holders keep their permits.
     fn _resize(slf: &Bound<'_, Self>, max_concurrent: u64, reserved: u64) -> PyResult<()> {
         let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        slf.get().core.resize(narrow(max_concurrent), narrow(reserved)).map_err(bad)?;
+        slf.get()
+            .core
+            .resize(narrow(max_concurrent), narrow(reserved))
+            .map_err(bad)?;
         Self::wake(slf)
     }
 
@@ -153,8 +169,13 @@ impl Bulkhead {
     /// hold in nanoseconds.
     fn _look(&self, py: Python<'_>) -> PyResult<[u64; 8]> {
         let seen = self.core.snapshot(self.clock.now(py)?);
-        let turned_away = seen.rejected.saturating_sub(self.in_vain.load(Ordering::SeqCst));
-        let rejected = self.shown.fetch_max(turned_away, Ordering::Relaxed).max(turned_away);
+        let turned_away = seen
+            .rejected
+            .saturating_sub(self.in_vain.load(Ordering::SeqCst));
+        let rejected = self
+            .shown
+            .fetch_max(turned_away, Ordering::Relaxed)
+            .max(turned_away);
         Ok([
             u64::from(seen.limit),
             u64::from(seen.reserved),
@@ -192,7 +213,9 @@ pub struct BulkheadPermit {
 impl BulkheadPermit {
     fn give_back(&self, py: Python<'_>) -> PyResult<bool> {
         let bulkhead = self.bulkhead.bind(py);
-        let Some(permit) = core::Permit::from_raw(self.token, Owner::PRIVATE.raw()) else { return Ok(false) };
+        let Some(permit) = core::Permit::from_raw(self.token, Owner::PRIVATE.raw()) else {
+            return Ok(false);
+        };
         self.released.store(true, Ordering::Relaxed);
         let released = bulkhead.get().core.release(permit);
         if released {

@@ -20,10 +20,19 @@ impl Deadline {
     /// At `nanoseconds` of the clock, or `nanoseconds` from now when `from_now`.
     #[new]
     #[pyo3(signature = (nanoseconds, from_now, clock=None))]
-    fn new(py: Python<'_>, nanoseconds: u64, from_now: bool, clock: Option<Py<PyAny>>) -> PyResult<Self> {
+    fn new(
+        py: Python<'_>,
+        nanoseconds: u64,
+        from_now: bool,
+        clock: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let clock = Clock::new(clock);
         let span = Nanos(nanoseconds);
-        let core = if from_now { Core::after(clock.now(py)?, span) } else { Core::at(span) };
+        let core = if from_now {
+            Core::after(clock.now(py)?, span)
+        } else {
+            Core::at(span)
+        };
         Ok(Self { core, clock })
     }
 
@@ -54,7 +63,10 @@ impl Deadline {
     }
 
     fn _attempt_timeout(&self, py: Python<'_>, timeout: u64) -> PyResult<u64> {
-        Ok(self.core.attempt_timeout(Nanos(timeout), self.clock.time(py)?.now()).0)
+        Ok(self
+            .core
+            .attempt_timeout(Nanos(timeout), self.clock.time(py)?.now())
+            .0)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -14,7 +14,9 @@ pub struct Histogram {
 impl Histogram {
     #[new]
     fn new() -> Self {
-        Self { core: Box::new(Core::new()) }
+        Self {
+            core: Box::new(Core::new()),
+        }
     }
 
     fn _record(&self, nanoseconds: u64) {

@@ -3,7 +3,7 @@
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict};
 use seawall::core::limiter::{self as core, Config, Reservation};
 use seawall::{Nanos, Refusal};
 
@@ -31,8 +31,8 @@ impl Limiter {
         match tokens {
             None => Ok(1),
             Some(number) => match number.extract() {
-                Ok(tokens) => Ok(tokens),
-                Err(_) => slf.call_method1("_count", ("n", number))?.extract(),
+                Ok(tokens) if !number.is_instance_of::<PyBool>() => Ok(tokens),
+                _ => slf.call_method1("_count", ("n", number))?.extract(),
             },
         }
     }
@@ -49,7 +49,10 @@ impl Limiter {
     #[pyo3(signature = (settings, clock=None))]
     fn new(settings: &Bound<'_, PyDict>, clock: Option<Py<PyAny>>) -> PyResult<Self> {
         let config = read(&Given(settings), Config::default())?;
-        Ok(Self { core: Box::new(core::Limiter::new(&config).map_err(bad)?), clock: Clock::new(clock) })
+        Ok(Self {
+            core: Box::new(core::Limiter::new(&config).map_err(bad)?),
+            clock: Clock::new(clock),
+        })
     }
 
     /// Takes `n` tokens if they are there now, and raises RateLimited when they are not. None are taken then.
@@ -59,23 +62,37 @@ impl Limiter {
         let this = slf.get();
         match this.core.try_acquire(tokens, &this.clock.time(slf.py())?) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(Refusal { reason, retry_after })) => Err(Self::refuse(slf, reason as i32, retry_after.0)),
+            Ok(Err(Refusal {
+                reason,
+                retry_after,
+            })) => Err(Self::refuse(slf, reason as i32, retry_after.0)),
             Err(misuse) => Err(Self::refuse(slf, misuse as i32, tokens)),
         }
     }
 
     /// Takes tokens ahead of time: status, how long to wait in nanoseconds, tokens taken.
     fn _reserve(&self, py: Python<'_>, tokens: u64, max_wait: u64) -> PyResult<(i32, u64, u64)> {
-        Ok(match self.core.reserve(tokens, Nanos(max_wait), &self.clock.time(py)?) {
-            Ok(Ok(reserved)) => (0, reserved.wait.0, reserved.tokens),
-            Ok(Err(refusal)) => (refusal.reason as i32, refusal.retry_after.0, 0),
-            Err(misuse) => (misuse as i32, tokens, 0),
-        })
+        Ok(
+            match self
+                .core
+                .reserve(tokens, Nanos(max_wait), &self.clock.time(py)?)
+            {
+                Ok(Ok(reserved)) => (0, reserved.wait.0, reserved.tokens),
+                Ok(Err(refusal)) => (refusal.reason as i32, refusal.retry_after.0, 0),
+                Err(misuse) => (misuse as i32, tokens, 0),
+            },
+        )
     }
 
     /// Gives so many reserved tokens back.
     fn _cancel(&self, py: Python<'_>, tokens: u64) -> PyResult<()> {
-        self.core.cancel(Reservation { tokens, wait: Nanos::ZERO }, &self.clock.time(py)?);
+        self.core.cancel(
+            Reservation {
+                tokens,
+                wait: Nanos::ZERO,
+            },
+            &self.clock.time(py)?,
+        );
         Ok(())
     }
 
@@ -86,7 +103,9 @@ impl Limiter {
 
     fn _reconfigure(&self, py: Python<'_>, settings: &Bound<'_, PyDict>) -> PyResult<()> {
         let config = read(&Given(settings), self.core.config())?;
-        self.core.reconfigure(&config, &self.clock.time(py)?).map_err(bad)
+        self.core
+            .reconfigure(&config, &self.clock.time(py)?)
+            .map_err(bad)
     }
 
     fn _settings<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -121,4 +140,3 @@ impl Limiter {
         self.clock.visit(&visit)
     }
 }
-

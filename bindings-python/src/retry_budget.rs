@@ -25,7 +25,10 @@ fn read(given: &Given<'_, '_>, mut config: Config) -> PyResult<Config> {
     given.u32("min_per_second", &mut config.min_per_second)?;
     given.nanos("window_ns", &mut config.window)?;
     given.u32("cap", &mut config.cap)?;
-    given.u32("max_concurrent_retries_permille", &mut config.max_concurrent_retries_permille)?;
+    given.u32(
+        "max_concurrent_retries_permille",
+        &mut config.max_concurrent_retries_permille,
+    )?;
     given.u32("min_concurrent_retries", &mut config.min_concurrent_retries)?;
     given.mode(&mut config.mode)?;
     Ok(config)
@@ -35,11 +38,22 @@ fn read(given: &Given<'_, '_>, mut config: Config) -> PyResult<Config> {
 impl RetryBudget {
     #[new]
     #[pyo3(signature = (profile, settings, clock=None))]
-    fn new(py: Python<'_>, profile: u32, settings: &Bound<'_, PyDict>, clock: Option<Py<PyAny>>) -> PyResult<Self> {
-        let config = read(&Given(settings), Config::of(Profile::from_number(profile).unwrap_or_default()))?;
+    fn new(
+        py: Python<'_>,
+        profile: u32,
+        settings: &Bound<'_, PyDict>,
+        clock: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
+        let config = read(
+            &Given(settings),
+            Config::of(Profile::from_number(profile).unwrap_or_default()),
+        )?;
         let clock = Clock::new(clock);
         let now = clock.now(py)?;
-        Ok(Self { core: Box::new(core::RetryBudget::new(&config, now).map_err(bad)?), clock })
+        Ok(Self {
+            core: Box::new(core::RetryBudget::new(&config, now).map_err(bad)?),
+            clock,
+        })
     }
 
     /// Says that a call begins: once per call, whatever its attempts.
@@ -57,18 +71,22 @@ impl RetryBudget {
         let this = slf.get();
         let cause = Cause::from_number(cause).unwrap_or_default();
         match this.core.try_withdraw(cause, &this.clock.time(slf.py())?) {
-            Ok(withdrawal) => {
-                Ok(Withdrawal { budget: slf.clone().unbind(), token: AtomicU64::new(withdrawal.into_raw()) })
-            }
-            Err(refusal) => {
-                Err(raised(slf.call_method1("_refuse", (refusal.reason as i32, refusal.retry_after.0))))
-            }
+            Ok(withdrawal) => Ok(Withdrawal {
+                budget: slf.clone().unbind(),
+                token: AtomicU64::new(withdrawal.into_raw()),
+            }),
+            Err(refusal) => Err(raised(
+                slf.call_method1("_refuse", (refusal.reason as i32, refusal.retry_after.0)),
+            )),
         }
     }
 
     /// Says how a first attempt ended.
     fn _record(&self, outcome: u32) {
-        self.core.record(Outcome::from_number(outcome).unwrap_or(Outcome::Ignored), None);
+        self.core.record(
+            Outcome::from_number(outcome).unwrap_or(Outcome::Ignored),
+            None,
+        );
     }
 
     fn _reconfigure(&self, settings: &Bound<'_, PyDict>) -> PyResult<()> {
@@ -85,8 +103,14 @@ impl RetryBudget {
             ("min_per_second", u64::from(config.min_per_second)),
             ("window_ns", config.window.0),
             ("cap", u64::from(config.cap)),
-            ("max_concurrent_retries_permille", u64::from(config.max_concurrent_retries_permille)),
-            ("min_concurrent_retries", u64::from(config.min_concurrent_retries)),
+            (
+                "max_concurrent_retries_permille",
+                u64::from(config.max_concurrent_retries_permille),
+            ),
+            (
+                "min_concurrent_retries",
+                u64::from(config.min_concurrent_retries),
+            ),
             ("mode", config.mode as u64),
         ] {
             dict.set_item(name, value)?;
@@ -117,7 +141,10 @@ impl RetryBudget {
         }
         for _ in 0..seen.retries_in_flight {
             // A withdrawal that cost nothing and is counted in flight, as `Withdrawal` lays it out.
-            self.core.record(Outcome::Ignored, core::Withdrawal::from_raw(1 << 63 | 1 << 32));
+            self.core.record(
+                Outcome::Ignored,
+                core::Withdrawal::from_raw(1 << 63 | 1 << 32),
+            );
         }
     }
 
@@ -136,9 +163,8 @@ pub struct Withdrawal {
 
 impl Withdrawal {
     fn take(&self, py: Python<'_>) -> PyResult<core::Withdrawal> {
-        core::Withdrawal::from_raw(self.token.swap(0, Ordering::Relaxed)).ok_or_else(|| {
-            raised(self.budget.bind(py).call_method0("_spent"))
-        })
+        core::Withdrawal::from_raw(self.token.swap(0, Ordering::Relaxed))
+            .ok_or_else(|| raised(self.budget.bind(py).call_method0("_spent")))
     }
 }
 
@@ -149,7 +175,10 @@ impl Withdrawal {
         let budget = self.budget.bind(py);
         let number: u32 = budget.call_method1("_outcome", (outcome,))?.extract()?;
         let withdrawal = self.take(py)?;
-        budget.get().core.record(Outcome::from_number(number).unwrap_or(Outcome::Ignored), Some(withdrawal));
+        budget.get().core.record(
+            Outcome::from_number(number).unwrap_or(Outcome::Ignored),
+            Some(withdrawal),
+        );
         Ok(())
     }
 
@@ -175,10 +204,15 @@ impl Withdrawal {
         traceback: &Bound<'_, PyAny>,
     ) -> bool {
         let _ = (exc_type, traceback);
-        if let Some(withdrawal) = core::Withdrawal::from_raw(self.token.swap(0, Ordering::Relaxed)) {
+        if let Some(withdrawal) = core::Withdrawal::from_raw(self.token.swap(0, Ordering::Relaxed))
+        {
             let failed = exc.is_instance_of::<PyException>();
             let outcome = Outcome::classify(!exc.is_none() && !failed, failed);
-            self.budget.bind(py).get().core.record(outcome, Some(withdrawal));
+            self.budget
+                .bind(py)
+                .get()
+                .core
+                .record(outcome, Some(withdrawal));
         }
         false
     }
@@ -202,10 +236,12 @@ impl Withdrawal {
 
 impl Drop for Withdrawal {
     fn drop(&mut self) {
-        if let Some(withdrawal) = core::Withdrawal::from_raw(self.token.swap(0, Ordering::Relaxed)) {
+        if let Some(withdrawal) = core::Withdrawal::from_raw(self.token.swap(0, Ordering::Relaxed))
+        {
             let budget = self.budget.get();
             // Nobody is left to hear about a clock that fails; the core's own will do for giving back.
-            let time = Python::attach(|py| budget.clock.time(py)).unwrap_or(crate::clock::Time::Lazy);
+            let time =
+                Python::attach(|py| budget.clock.time(py)).unwrap_or(crate::clock::Time::Lazy);
             budget.core.cancel(withdrawal, &time);
         }
     }

@@ -11,7 +11,10 @@ pub struct Given<'a, 'py>(pub &'a Bound<'py, PyDict>);
 
 impl Given<'_, '_> {
     fn get(&self, name: &str) -> PyResult<Option<u64>> {
-        self.0.get_item(name)?.map(|value| value.extract()).transpose()
+        self.0
+            .get_item(name)?
+            .map(|value| value.extract())
+            .transpose()
     }
 
     pub fn u64(&self, name: &str, place: &mut u64) -> PyResult<()> {
@@ -50,7 +53,10 @@ impl Given<'_, '_> {
 
     pub fn mode(&self, place: &mut Mode) -> PyResult<()> {
         if let Some(value) = self.get("mode")? {
-            *place = u32::try_from(value).ok().and_then(Mode::from_number).unwrap_or(*place);
+            *place = u32::try_from(value)
+                .ok()
+                .and_then(Mode::from_number)
+                .unwrap_or(*place);
         }
         Ok(())
     }

@@ -172,7 +172,7 @@ fn a_worker_that_cannot_play_is_named_and_left_out() {
         shown.contains("java     left out: it ended: no class Worker"),
         "{shown}"
     );
-    assert!(shown.contains("node     left out: no program"), "{shown}");
+    assert!(shown.contains("node     left out: not built"), "{shown}");
     assert!(text(&told.stderr).contains("no worker is left to play"));
 }
 

@@ -401,7 +401,8 @@ impl Bulkhead {
     }
 
     /// Counts one more waiter, if the settings allow one more. Whoever got leave to wait must call
-    /// [`Bulkhead::end_wait`] when done waiting, with a permit or without.
+    /// [`Bulkhead::end_wait`] when done waiting, with a permit or without. A refusal is not counted as
+    /// rejected: whoever wants to wait was turned away by [`Bulkhead::try_acquire`] before, and counted there.
     ///
     /// # Errors
     /// [`Refused::BulkheadWaitFull`]; always where nobody may wait at all.
@@ -417,7 +418,6 @@ impl Bulkhead {
         if joined == Some(true) {
             return Ok(());
         }
-        self.counters.add(REJECTED);
         Err(Refusal {
             reason: Refused::BulkheadWaitFull,
             retry_after: Nanos::ZERO,

@@ -26,6 +26,10 @@ const SHADOW_REFUSED: usize = 2;
 /// How far ahead of now the bucket's moment may lie, in units: debts stop growing there.
 const HORIZON: u64 = 1 << 60;
 
+/// A moment farther ahead than this is the past. Somewhat more than [`HORIZON`], so that a debt that has
+/// grown to the end is still one for a thread whose clock reads a little earlier.
+const PAST: u64 = HORIZON + HORIZON / 16;
+
 /// The settings of a limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -96,7 +100,7 @@ pub struct Snapshot {
 /// | 0..=61  | full  | the moment at which the bucket is full again, in units of the rate, modulo 2^62  |
 /// | 62..=63 | rate  | which of the four rate slots is in force                                         |
 ///
-/// The moment is compared with now over the wrap: up to [`HORIZON`] units ahead it counts, anything else is
+/// The moment is compared with now over the wrap: up to [`PAST`] units ahead it counts, anything else is
 /// the past, and the bucket is full. With a unit of 1/1024 ns the range wraps after 52 days, so a bucket
 /// that nobody asked for exactly that long may look used for as long as its burst takes to refill.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,7 +121,7 @@ impl Word {
             return 0;
         }
         let ahead = self.0.wrapping_sub(rate.units(now)) & Self::FULL_MASK;
-        if ahead > HORIZON { 0 } else { ahead }
+        if ahead > PAST { 0 } else { ahead }
     }
 
     const fn with_backlog(slot: usize, rate: Rate, now: Nanos, backlog: u64) -> Self {

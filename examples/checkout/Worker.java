@@ -1,7 +1,8 @@
 import dev.seawall.Backoff;
 import dev.seawall.Breaker;
-import dev.seawall.Bulkhead;
 import dev.seawall.BudgetExhaustedException;
+import dev.seawall.Bulkhead;
+import dev.seawall.Cause;
 import dev.seawall.Outcome;
 import dev.seawall.RefusedException;
 import dev.seawall.RetryBudget;
@@ -9,6 +10,7 @@ import dev.seawall.State;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.InterruptedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -61,7 +63,7 @@ public final class Worker {
         final RetryBudget budget = RetryBudget.builder("payment").build();
         final Backoff backoff = Backoff.builder().base(Duration.ofMillis(50)).build();
 
-        void pay(long order) throws IOException, InterruptedException {
+        void pay(long order) throws IOException {
             try (var place = bulkhead.tryAcquire()) {
                 breaker.call(() -> {
                     hold(1);
@@ -76,7 +78,7 @@ public final class Worker {
         }
 
         /** One attempt, and a second one while payment looks well and retries stay rare. */
-        void attempts(long order) throws IOException, InterruptedException {
+        void attempts(long order) throws IOException {
             budget.deposit();
             RetryBudget.Withdrawal withdrawal;
             try {
@@ -87,13 +89,13 @@ public final class Worker {
                     throw first;
                 }
                 try {
-                    withdrawal = budget.tryWithdraw();
+                    withdrawal = budget.tryWithdraw(Cause.TIMEOUT);
                 } catch (BudgetExhaustedException exhausted) {
                     throw first; // the caller sees the real error
                 }
             }
             count("retries", 1);
-            Thread.sleep(backoff.delay(1).toMillis());
+            sleep(backoff.delay(1).toMillis());
             try {
                 requestPayment(order, TIMEOUT);
             } catch (IOException last) {
@@ -135,21 +137,26 @@ public final class Worker {
     }
 
     /** The HTTP call as anybody would write it: without a timeout unless one is given. */
-    void requestPayment(long order, Duration timeout) throws IOException, InterruptedException {
+    void requestPayment(long order, Duration timeout) throws IOException {
         HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(url + "/pay"))
                 .header("Idempotency-Key", "java-" + order)
                 .POST(HttpRequest.BodyPublishers.noBody());
         if (timeout != null) {
             request.timeout(timeout);
         }
-        HttpResponse<Void> response = client.send(request.build(), HttpResponse.BodyHandlers.discarding());
+        HttpResponse<Void> response;
+        try {
+            response = client.send(request.build(), HttpResponse.BodyHandlers.discarding());
+        } catch (InterruptedException ended) {
+            throw new InterruptedIOException();
+        }
         if (response.statusCode() != 200) {
             throw new IOException("status " + response.statusCode());
         }
     }
 
     /** How an order ends: served, pending (the fallback) or failed. */
-    String answer(long order) throws InterruptedException {
+    String answer(long order) {
         try {
             if (wall != null) {
                 wall.pay(order);
@@ -170,17 +177,26 @@ public final class Worker {
         }
     }
 
-    void handle(long number, boolean isOrder, long arrived) {
-        String end = "other_served";
+    static void sleep(long millis) throws InterruptedIOException {
         try {
-            if (isOrder) {
-                end = answer(number);
-            } else {
-                Thread.sleep(2);
-            }
+            Thread.sleep(millis);
         } catch (InterruptedException ended) {
-            return;
+            throw new InterruptedIOException();
         }
+    }
+
+    /** The other route: the page is made from what the service has at hand. */
+    static String catalogue() {
+        try {
+            sleep(2);
+            return "other_served";
+        } catch (InterruptedIOException ended) {
+            return "other_failed";
+        }
+    }
+
+    void handle(long number, boolean isOrder, long arrived) {
+        String end = isOrder ? answer(number) : catalogue();
         if (System.nanoTime() - arrived > PATIENCE.toNanos()) { // the customer has left
             end = isOrder ? "failed" : "other_failed";
         }

@@ -82,7 +82,7 @@ class Wall {
     openForMs: 500,
     openMaxMs: 1000,
     probeLeaseMs: 1000,
-    onTransition: (name, from, to) => say({ kind: 'state', t: millis(), from, to }),
+    onTransition: ({ from, to }) => say({ kind: 'state', t: millis(), from, to }),
   });
   budget = new RetryBudget({ name: 'payment' });
   backoff = new Backoff({ baseMs: 50 });
@@ -100,18 +100,18 @@ class Wall {
       if (this.breaker.state !== 'closed') throw error;
       let withdrawal;
       try {
-        withdrawal = this.budget.tryWithdraw();
+        withdrawal = this.budget.tryWithdraw('timeout');
       } catch {
         throw error; // retries are too many already: the caller sees the real error
       }
       counters.retries += 1;
-      await sleep(this.backoff.delay(1));
+      await sleep(this.backoff.delayMs(1));
       try {
         const answer = await requestPayment(order, AbortSignal.timeout(TIMEOUT_MS));
-        withdrawal.record('success');
+        this.budget.record('success', withdrawal);
         return answer;
       } catch (last) {
-        withdrawal.record('failure');
+        this.budget.record('failure', withdrawal);
         throw last;
       }
     }

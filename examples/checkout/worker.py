@@ -54,7 +54,7 @@ class Wall:
         self.backoff = seawall.Backoff(base=0.05)
 
     def pay(self, order):
-        with self.bulkhead.permit(), self.breaker.permit(), self.shop.held():
+        with self.bulkhead.acquire(), self.breaker.permit(), self.shop.held():
             self.attempts(order)
 
     def attempts(self, order):
@@ -66,7 +66,7 @@ class Wall:
             if self.breaker.state != "closed":
                 raise
             try:
-                withdrawal = self.budget.try_withdraw()
+                withdrawal = self.budget.try_withdraw("timeout")
             except seawall.BudgetExhausted:
                 withdrawal = None
             if withdrawal is None:  # the caller sees the real error

@@ -230,7 +230,7 @@ impl Shop {
         while gap * number < last {
             sleep_until((self.start + gap * number).into()).await;
             let counters = &self.counters;
-            let is_order = number % 2 == 0;
+            let is_order = number.is_multiple_of(2);
             count(if is_order {
                 &counters.offered
             } else {

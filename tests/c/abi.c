@@ -33,14 +33,16 @@ static void versions_agree(void) {
 static void structs_are_as_the_description_says(void) {
     const struct { const char *name; size_t bytes; } structs[] = {
 #define STRUCT(name) { #name, sizeof(name) }
-        STRUCT(seawall_config_error_t), STRUCT(seawall_permit_t), STRUCT(seawall_reservation_t), STRUCT(seawall_withdrawal_t),
+        STRUCT(seawall_config_error_t), STRUCT(seawall_permit_t), STRUCT(seawall_reservation_t),
+        STRUCT(seawall_withdrawal_t),
         STRUCT(seawall_breaker_config_t), STRUCT(seawall_breaker_snapshot_t), STRUCT(seawall_bulkhead_config_t),
         STRUCT(seawall_bulkhead_snapshot_t), STRUCT(seawall_limiter_config_t), STRUCT(seawall_limiter_snapshot_t),
         STRUCT(seawall_retry_budget_config_t), STRUCT(seawall_retry_budget_snapshot_t), STRUCT(seawall_backoff_config_t),
     };
     void *bytes = NULL;
     const char *path = getenv("SEAWALL_ABI_JSON");
-    const struct json *described = json_get(json_load(path == NULL ? "include/seawall.abi.json" : path, &bytes), "structs");
+    const struct json *root = json_load(path == NULL ? "include/seawall.abi.json" : path, &bytes);
+    const struct json *described = json_get(root, "structs");
     size_t count = 0;
     for (size_t index = 0; index < sizeof structs / sizeof structs[0]; index++) {
         SAME(json_number(json_get(described, structs[index].name), "size", -1), structs[index].bytes);
@@ -94,7 +96,8 @@ static void initialisers_are_the_defaults(void) {
     seawall_bulkhead_config_t bulkhead_config = SEAWALL_BULKHEAD_CONFIG_INIT;
     seawall_bulkhead_snapshot_t seen = SEAWALL_SNAPSHOT_INIT(seen);
     for (int is_null = 0; is_null < 2; is_null++) {
-        SAME(seawall_bulkhead_init(memory, sizeof memory, 64, is_null ? NULL : &bulkhead_config, NULL, &bulkhead), SEAWALL_OK);
+        const seawall_bulkhead_config_t *given = is_null ? NULL : &bulkhead_config;
+        SAME(seawall_bulkhead_init(memory, sizeof memory, 64, given, NULL, &bulkhead), SEAWALL_OK);
         SAME(seawall_bulkhead_snapshot(bulkhead, 1, &seen), SEAWALL_OK);
         SAME(seen.max_concurrent, bulkhead_config.max_concurrent);
         SAME(seen.reserved, bulkhead_config.reserved);
@@ -113,7 +116,8 @@ static void initialisers_are_the_defaults(void) {
         SAME(left.reset_ns, limiter_config.period_ns / limiter_config.permits);
     }
 
-    seawall_retry_budget_config_t of_macro = SEAWALL_RETRY_BUDGET_CONFIG_INIT, of_profile = SEAWALL_RETRY_BUDGET_CONFIG_INIT;
+    seawall_retry_budget_config_t of_macro = SEAWALL_RETRY_BUDGET_CONFIG_INIT;
+    seawall_retry_budget_config_t of_profile = SEAWALL_RETRY_BUDGET_CONFIG_INIT;
     SAME(seawall_retry_budget_profile(SEAWALL_PROFILE_BUCKET, &of_profile), SEAWALL_OK);
     CHECK(memcmp(&of_macro, &of_profile, sizeof of_macro) == 0);
     SAME(seawall_retry_budget_profile(SEAWALL_PROFILE_FINAGLE, &of_profile), SEAWALL_OK);
@@ -175,15 +179,18 @@ static void statuses_have_names_and_texts(void) {
     const seawall_status_t all[] = { SEAWALL_OK, SEAWALL_REFUSED_BREAKER_OPEN, SEAWALL_REFUSED_BREAKER_HALF_OPEN,
         SEAWALL_REFUSED_BREAKER_FORCED_OPEN, SEAWALL_REFUSED_BULKHEAD_FULL, SEAWALL_REFUSED_BULKHEAD_WAIT_FULL,
         SEAWALL_REFUSED_BULKHEAD_WAIT_TIMEOUT, SEAWALL_REFUSED_RATE_LIMITED, SEAWALL_REFUSED_BUDGET_EXHAUSTED,
-        SEAWALL_REFUSED_DEADLINE_EXCEEDED, SEAWALL_NOTE_LATE, SEAWALL_NOTE_STALE, SEAWALL_ERROR_NULL, SEAWALL_ERROR_MISALIGNED,
+        SEAWALL_REFUSED_DEADLINE_EXCEEDED, SEAWALL_NOTE_LATE, SEAWALL_NOTE_STALE, SEAWALL_ERROR_NULL,
+        SEAWALL_ERROR_MISALIGNED,
         SEAWALL_ERROR_STORAGE_TOO_SMALL, SEAWALL_ERROR_UNINITIALISED, SEAWALL_ERROR_CONFIG, SEAWALL_ERROR_VERSION,
-        SEAWALL_ERROR_ARGUMENT, SEAWALL_ERROR_SPENT, SEAWALL_ERROR_FOREIGN, SEAWALL_ERROR_EXCEEDS_CAPACITY, SEAWALL_ERROR_PANIC };
+        SEAWALL_ERROR_ARGUMENT, SEAWALL_ERROR_SPENT, SEAWALL_ERROR_FOREIGN, SEAWALL_ERROR_EXCEEDS_CAPACITY,
+        SEAWALL_ERROR_PANIC };
     const char *unknown = seawall_status_name(12345);
     for (size_t index = 0; index < sizeof all / sizeof all[0]; index++) {
         CHECK(strcmp(seawall_status_name(all[index]), unknown) != 0);
         CHECK(strlen(seawall_status_text(all[index])) > 5);
         for (size_t other = 0; other < index; other++) {
-            CHECK(all[other] != all[index] && strcmp(seawall_status_name(all[other]), seawall_status_name(all[index])) != 0);
+            CHECK(all[other] != all[index]);
+            CHECK(strcmp(seawall_status_name(all[other]), seawall_status_name(all[index])) != 0);
         }
     }
     SAME_TEXT(seawall_status_name(SEAWALL_REFUSED_BREAKER_OPEN), "breaker_open");

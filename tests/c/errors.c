@@ -349,10 +349,12 @@ static void arguments_have_ranges(void) {
     SAME(seawall_breaker_try_acquire_as(breaker, 1048575, 1, &permit), SEAWALL_OK);
     SAME(seawall_breaker_record(breaker, &permit, 3, 0, 1), SEAWALL_ERROR_ARGUMENT);
     SAME(seawall_breaker_record(breaker, &permit, UINT32_MAX, 0, 1), SEAWALL_ERROR_ARGUMENT);
-    SAME(seawall_breaker_record(breaker, &permit, SEAWALL_OUTCOME_SUCCESS, 0, 1), SEAWALL_OK); /* not spent by the errors */
+    /* The errors above have not spent it. */
+    SAME(seawall_breaker_record(breaker, &permit, SEAWALL_OUTCOME_SUCCESS, 0, 1), SEAWALL_OK);
 
     seawall_bulkhead_t *bulkhead = NULL;
-    SAME(seawall_bulkhead_init(memory, sizeof memory, 4, NULL, NULL, &bulkhead), SEAWALL_ERROR_CONFIG); /* the default is 20 */
+    /* The default of twenty permits does not fit a capacity of four. */
+    SAME(seawall_bulkhead_init(memory, sizeof memory, 4, NULL, NULL, &bulkhead), SEAWALL_ERROR_CONFIG);
     SAME(seawall_bulkhead_init(memory, sizeof memory, 20, NULL, NULL, &bulkhead), SEAWALL_OK);
     SAME(seawall_bulkhead_try_acquire(bulkhead, 2, 1, &permit), SEAWALL_ERROR_ARGUMENT);
     SAME(seawall_bulkhead_try_acquire_as(bulkhead, 0, 0, 1, &permit), SEAWALL_ERROR_ARGUMENT);

@@ -1,5 +1,5 @@
-/* A reader for the JSON of tests/vectors: whole numbers, no exponents, no \u escapes. One allocation for a whole
- * file; texts stay where they are in the caller's buffer, which is changed on the way. */
+/* A reader, in C and C++, for the JSON of tests/vectors: whole numbers, no exponents, no \u escapes. One allocation
+ * for a whole file; texts stay where they are in it, and are ended in place. */
 #ifndef SEAWALL_TESTS_JSON_H
 #define SEAWALL_TESTS_JSON_H
 
@@ -120,7 +120,7 @@ static inline const struct json *json_load(const char *path, void **memory) {
     *memory = size < 0 ? NULL : malloc(nodes + (size_t)size + 1);
     const struct json *root = NULL;
     if (*memory != NULL) {
-        reader.free_node = *memory;
+        reader.free_node = (struct json *)*memory;
         reader.at = (char *)*memory + nodes;
         reader.at[fread(reader.at, 1, (size_t)size, file)] = '\0';
         root = json_read(&reader);

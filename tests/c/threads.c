@@ -18,7 +18,8 @@ static uint64_t add(uint64_t *word, uint64_t number) { return __atomic_add_fetch
 static uint64_t read_of(uint64_t *word) { return __atomic_load_n(word, __ATOMIC_SEQ_CST); }
 static void raise_to(uint64_t *word, uint64_t number) {
     uint64_t seen = read_of(word);
-    while (seen < number && !__atomic_compare_exchange_n(word, &seen, number, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    while (seen < number
+        && !__atomic_compare_exchange_n(word, &seen, number, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
     }
 }
 
@@ -89,7 +90,8 @@ static void *probe_once_per_round(void *number) {
             (void)seawall_breaker_reset(breaker, NULL);
             for (int failure = 0; failure < 5; failure++) {
                 (void)add(&errors, seawall_breaker_try_acquire(breaker, now, &permit) != SEAWALL_OK);
-                (void)add(&errors, seawall_breaker_record(breaker, &permit, SEAWALL_OUTCOME_FAILURE, 0, now) != SEAWALL_OK);
+                seawall_status_t failed = seawall_breaker_record(breaker, &permit, SEAWALL_OUTCOME_FAILURE, 0, now);
+                (void)add(&errors, failed != SEAWALL_OK);
             }
             (void)add(&errors, seawall_breaker_state(breaker) != SEAWALL_STATE_OPEN);
         }
@@ -103,8 +105,10 @@ static void *probe_once_per_round(void *number) {
         (void)add(&transitions[SEAWALL_STATE_HALF_OPEN], permit.transition != 0);
         (void)pthread_barrier_wait(&start);
         if (status == SEAWALL_OK) {
-            (void)add(&errors, seawall_breaker_record(breaker, &permit, SEAWALL_OUTCOME_SUCCESS, 0, now + 41 * second) != SEAWALL_OK);
-            (void)add(&transitions[SEAWALL_STATE_CLOSED], permit.transition == (0x10000 | SEAWALL_STATE_HALF_OPEN | SEAWALL_STATE_CLOSED << 8));
+            const uint32_t closing = 0x10000 | SEAWALL_STATE_HALF_OPEN | SEAWALL_STATE_CLOSED << 8;
+            status = seawall_breaker_record(breaker, &permit, SEAWALL_OUTCOME_SUCCESS, 0, now + 41 * second);
+            (void)add(&errors, status != SEAWALL_OK);
+            (void)add(&transitions[SEAWALL_STATE_CLOSED], permit.transition == closing);
         }
         (void)pthread_barrier_wait(&start);
     }
@@ -160,7 +164,8 @@ static void *take_tokens(void *number) {
         seawall_withdrawal_t withdrawal = SEAWALL_WITHDRAWAL_INIT;
         (void)add(&tokens, seawall_limiter_try_acquire(limiter, 1, 7, NULL) == SEAWALL_OK);
         (void)add(&errors, seawall_retry_budget_deposit(budget, 7) != SEAWALL_OK);
-        (void)add(&granted, seawall_retry_budget_try_withdraw(budget, SEAWALL_CAUSE_FAILURE, 7, &withdrawal) == SEAWALL_OK);
+        seawall_status_t leave = seawall_retry_budget_try_withdraw(budget, SEAWALL_CAUSE_FAILURE, 7, &withdrawal);
+        (void)add(&granted, leave == SEAWALL_OK);
     }
     return NULL;
 }

@@ -104,8 +104,9 @@ static void look(const struct json *step, const char *const *told, const void *s
         if (is_told) {
             continue;
         }
-        bool is_known = wanted->kind != JSON_OBJECT && compare(seen, fields, wanted);
-        for (const struct json *inner = wanted->kind == JSON_OBJECT ? wanted->child : NULL; inner; inner = inner->next) {
+        const bool is_group = wanted->kind == JSON_OBJECT;
+        bool is_known = !is_group && compare(seen, fields, wanted);
+        for (const struct json *inner = is_group ? wanted->child : NULL; inner != NULL; inner = inner->next) {
             char key[64];
             (void)snprintf(key, sizeof key, "%s.%s", wanted->key, inner->key);
             struct json renamed = *inner;
@@ -120,7 +121,12 @@ static void look(const struct json *step, const char *const *told, const void *s
 
 /* Things that later steps speak of by name; unnamed ones share a place that nobody asks for. */
 #define THINGS 64
-static struct { const char *name; seawall_permit_t permit; seawall_reservation_t reservation; seawall_withdrawal_t withdrawal; } things[THINGS];
+static struct {
+    const char *name;
+    seawall_permit_t permit;
+    seawall_reservation_t reservation;
+    seawall_withdrawal_t withdrawal;
+} things[THINGS];
 
 static int thing(const char *name) {
     int place = 0;
@@ -142,7 +148,8 @@ struct breaker_look { seawall_breaker_snapshot_t at; uint64_t retry_after_ns; };
 static const struct field BREAKER_LOOK[] = {
     WORD(struct breaker_look, at.state, STATES), { "state", offsetof(struct breaker_look, at.state), 4, STATES },
     SEEN(generation), SEEN(streak), SEEN(probes_in_flight), FIELD(struct breaker_look, retry_after_ns),
-    NAMED(struct breaker_look, at.window_calls, "window.calls"), NAMED(struct breaker_look, at.window_failures, "window.failures"),
+    NAMED(struct breaker_look, at.window_calls, "window.calls"),
+    NAMED(struct breaker_look, at.window_failures, "window.failures"),
     NAMED(struct breaker_look, at.window_slow, "window.slow"), COUNTER(success), COUNTER(failure), COUNTER(ignored),
     COUNTER(slow), COUNTER(refused), COUNTER(shadow_refused), COUNTER(late), COUNTER(opened), END };
 #undef SEEN
@@ -150,9 +157,9 @@ static const struct field BREAKER_LOOK[] = {
 #define SETTING(name) FIELD(seawall_breaker_config_t, name)
 static const struct field BREAKER_CONFIG[] = {
     SETTING(consecutive_failures), SETTING(consecutive_always), SETTING(failure_permille), SETTING(slow_permille),
-    SETTING(window_calls), SETTING(min_calls), SETTING(open_backoff_permille), SETTING(open_jitter_permille), SETTING(probes),
-    SETTING(min_witnesses), WORD(seawall_breaker_config_t, mode, MODES), SETTING(slow_after_ns), SETTING(window_ns),
-    SETTING(open_for_ns), SETTING(open_max_ns), SETTING(probe_lease_ns), SETTING(seed), END };
+    SETTING(window_calls), SETTING(min_calls), SETTING(open_backoff_permille), SETTING(open_jitter_permille),
+    SETTING(probes), SETTING(min_witnesses), WORD(seawall_breaker_config_t, mode, MODES), SETTING(slow_after_ns),
+    SETTING(window_ns), SETTING(open_for_ns), SETTING(open_max_ns), SETTING(probe_lease_ns), SETTING(seed), END };
 #undef SETTING
 
 static void same_transition(const struct json *step, uint32_t transition) {
@@ -172,9 +179,10 @@ static seawall_status_t begin_breaker(const struct json *config) {
 }
 
 static seawall_status_t step_breaker(const struct json *step, const char *verb, uint64_t now) {
-    static const char *const told[] = { "at_ns", "do", "expect", "repeat", "as", "owner", "permit", "outcome", "transition", NULL };
-    static const char *const told_wait[] = { "at_ns", "do", "expect", "repeat", "as", "owner", "permit", "outcome", "transition",
-        "retry_after_ns", NULL };
+    static const char *const told[] = { "at_ns", "do", "expect", "repeat", "as", "owner", "permit", "outcome",
+        "transition", NULL };
+    static const char *const told_wait[] = { "at_ns", "do", "expect", "repeat", "as", "owner", "permit", "outcome",
+        "transition", "retry_after_ns", NULL };
     seawall_permit_t *permit = &things[thing(json_text(step, "permit", json_text(step, "as", "")))].permit;
     uint32_t owner = (uint32_t)json_number(step, "owner", SEAWALL_OWNER_PRIVATE);
     uint32_t outcome = IS("record") || IS("call") ? number_of(OUTCOMES, json_text(step, "outcome", "")) : 0;
@@ -233,8 +241,8 @@ static seawall_status_t begin_bulkhead(const struct json *config) {
 }
 
 static seawall_status_t step_bulkhead(const struct json *step, const char *verb, uint64_t now) {
-    static const char *const told[] = { "at_ns", "do", "expect", "repeat", "as", "owner", "permit", "critical", "max_concurrent",
-        "reserved", NULL };
+    static const char *const told[] = { "at_ns", "do", "expect", "repeat", "as", "owner", "permit", "critical",
+        "max_concurrent", "reserved", NULL };
     seawall_permit_t *permit = &things[thing(json_text(step, "permit", json_text(step, "as", "")))].permit;
     uint32_t owner = (uint32_t)json_number(step, "owner", SEAWALL_OWNER_PRIVATE);
     uint32_t priority = (uint32_t)json_number(step, "critical", SEAWALL_PRIORITY_ORDINARY);
@@ -284,8 +292,8 @@ static seawall_status_t begin_limiter(const struct json *config) {
 }
 
 static seawall_status_t step_limiter(const struct json *step, const char *verb, uint64_t now) {
-    static const char *const told[] = { "at_ns", "do", "expect", "repeat", "as", "reservation", "n", "max_wait_ns", "permits",
-        "period_ns", "burst", NULL };
+    static const char *const told[] = { "at_ns", "do", "expect", "repeat", "as", "reservation", "n", "max_wait_ns",
+        "permits", "period_ns", "burst", NULL };
     seawall_reservation_t *reservation =
         &things[thing(json_text(step, "reservation", json_text(step, "as", "")))].reservation;
     int64_t tokens = json_number(step, "n", 1);
@@ -326,7 +334,8 @@ static const struct field BUDGET_LOOK[] = {
 #undef COUNTER
 #define SETTING(name) FIELD(seawall_retry_budget_config_t, name)
 static const struct field BUDGET_CONFIG[] = {
-    WORD(seawall_retry_budget_config_t, profile, PROFILES), SETTING(ratio_permille), SETTING(min_per_second), SETTING(cap),
+    WORD(seawall_retry_budget_config_t, profile, PROFILES), SETTING(ratio_permille), SETTING(min_per_second),
+    SETTING(cap),
     NAMED(seawall_retry_budget_config_t, cap, "max_tokens"), SETTING(max_concurrent_retries_permille),
     SETTING(min_concurrent_retries), WORD(seawall_retry_budget_config_t, mode, MODES), SETTING(window_ns), END };
 #undef SETTING
@@ -349,7 +358,8 @@ static seawall_status_t step_retry_budget(const struct json *step, const char *v
     if (IS("deposit")) {
         status = seawall_retry_budget_deposit(budget, now);
     } else if (IS("withdraw")) {
-        status = seawall_retry_budget_try_withdraw(budget, number_of(CAUSES, json_text(step, "class", "normal")), now, withdrawal);
+        uint32_t cause = number_of(CAUSES, json_text(step, "class", "normal"));
+        status = seawall_retry_budget_try_withdraw(budget, cause, now, withdrawal);
     } else if (IS("record")) {
         uint32_t outcome = number_of(OUTCOMES, json_text(step, "outcome", ""));
         status = seawall_retry_budget_record(budget, outcome, name == NULL ? NULL : withdrawal);

@@ -1,1 +1,4 @@
 //! What the cross-room tests and benches of the workspace share.
+
+#[cfg(doctest)]
+mod docs;

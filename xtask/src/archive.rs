@@ -142,9 +142,13 @@ fn install(prefix: &Path) -> Result<(), String> {
     link(&soname, &lib.join("libseawall.so"))?;
 
     repo::copy(&header(), &include.join("seawall.h"))?;
-    let cpp = repo::at("include/seawall.hpp");
-    if cpp.exists() {
-        repo::copy(&cpp, &include.join("seawall.hpp"))?;
+    // The C++ headers: one for everything, and one per concept below it.
+    for folder in ["include", "include/seawall"] {
+        for file in repo::files(&repo::at(folder), &["hpp"]) {
+            if let Ok(place) = file.strip_prefix(repo::at("include")) {
+                repo::copy(&file, &include.join(place))?;
+            }
+        }
     }
     repo::copy(
         &repo::at("include/seawall.abi.json"),

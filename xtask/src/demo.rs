@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 
 /// Builds, then runs `seawall demo`.
 pub fn verb(arguments: &[String]) -> Answer {
-    println!("building the demo");
+    println!("building the demo (some minutes the first time)");
     let mut build = run::cargo();
     build.args(["build", "--release", "-p", "seawall-cli"]);
     run::must(build, &mut Log::quiet(&repo::target("demo/rust.log"))?)
@@ -40,8 +40,6 @@ fn wanted(arguments: &[String]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn only_the_workers_that_were_asked_for_are_built() {
         let wanted = |line: &str| {

@@ -28,7 +28,10 @@ const CLOSE: &str = "#ifdef __cplusplus\n}\n#endif";
 const WIDTH: usize = 118;
 
 /// Puts the declarations of a header into sections. `source` answers the text of a file of ffi/src.
-pub fn arrange(header: &str, source: impl Fn(&str) -> Result<String, String>) -> Result<String, String> {
+pub fn arrange(
+    header: &str,
+    source: impl Fn(&str) -> Result<String, String>,
+) -> Result<String, String> {
     let (top, rest) = header
         .split_once(CUT)
         .ok_or("the header lacks the mark of cbindgen.toml")?;
@@ -51,7 +54,8 @@ pub fn arrange(header: &str, source: impl Fn(&str) -> Result<String, String>) ->
         if is_frame {
             continue;
         }
-        let name = name_of(block).ok_or_else(|| format!("cannot name the declaration `{block}`"))?;
+        let name =
+            name_of(block).ok_or_else(|| format!("cannot name the declaration `{block}`"))?;
         let section = home(name, &homes);
         let kind = match () {
             () if !block.contains("#define") => usize::from(block.contains("SEAWALL_API")) * 2 + 1,
@@ -94,9 +98,15 @@ pub fn arrange_from_ffi(header: &str) -> Result<String, String> {
 fn declared(source: &str) -> impl Iterator<Item = &str> {
     source.lines().filter_map(|line| {
         let rest = line.strip_prefix("pub ")?;
-        let rest = ["const ", "struct ", "type ", "unsafe extern \"C\" fn ", "extern \"C\" fn "]
-            .into_iter()
-            .find_map(|word| rest.strip_prefix(word))?;
+        let rest = [
+            "const ",
+            "struct ",
+            "type ",
+            "unsafe extern \"C\" fn ",
+            "extern \"C\" fn ",
+        ]
+        .into_iter()
+        .find_map(|word| rest.strip_prefix(word))?;
         rest.split(|letter: char| !is_of_a_name(letter)).next()
     })
 }
@@ -107,7 +117,11 @@ fn headline(source: &str) -> String {
         .lines()
         .map_while(|line| line.strip_prefix("//!"))
         .filter(|line| !line.trim_start().starts_with("```"));
-    let title = lines.next().unwrap_or_default().trim().trim_end_matches('.');
+    let title = lines
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .trim_end_matches('.');
     let rule = "=".repeat(100_usize.saturating_sub(title.len()));
     let story: Vec<&str> = lines.skip_while(|line| line.trim().is_empty()).collect();
     if story.is_empty() {
@@ -143,7 +157,10 @@ fn home(name: &str, homes: &HashMap<String, &str>) -> usize {
 
 /// What a block declares: the name behind `#define`, before `(`, or at the end of a typedef.
 fn name_of(block: &str) -> Option<&str> {
-    let code = block.split_once("*/").map_or(block, |(_, code)| code).trim();
+    let code = block
+        .split_once("*/")
+        .map_or(block, |(_, code)| code)
+        .trim();
     let defined = code
         .lines()
         .find_map(|line| line.trim_start_matches(['#', ' ']).strip_prefix("define "));
@@ -151,7 +168,11 @@ fn name_of(block: &str) -> Option<&str> {
         Some(rest) => rest.split(|letter: char| !is_of_a_name(letter)).next(),
         None => {
             // A struct ends with its name; a function has it before its first bracket.
-            let end = if code.starts_with("typedef") { code } else { code.split('(').next()? };
+            let end = if code.starts_with("typedef") {
+                code
+            } else {
+                code.split('(').next()?
+            };
             let head = end.trim_end_matches(';').trim_end();
             head.rsplit(|letter: char| !is_of_a_name(letter)).next()
         }
@@ -199,7 +220,11 @@ fn compact(block: &str, kind: usize) -> String {
     match lines.as_slice() {
         [comment, code] if kind == 0 => {
             let behind = format!("{code:<48} {}", comment.replacen("/** ", "/**< ", 1));
-            if behind.len() <= WIDTH { behind } else { lines.join("\n") }
+            if behind.len() <= WIDTH {
+                behind
+            } else {
+                lines.join("\n")
+            }
         }
         _ => lines.join("\n"),
     }
@@ -270,7 +295,10 @@ const char *seawall_status_text(seawall_status_t status);
     #[test]
     fn each_declaration_stands_below_its_headline() {
         let text = arrange(HEADER, source).expect("sorted");
-        let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in {text}"));
+        let place = |part: &str| {
+            text.find(part)
+                .unwrap_or_else(|| panic!("{part} in {text}"))
+        };
         let order = [
             "/* the manual */",
             "extern \"C\" {",

@@ -56,7 +56,10 @@ pub fn prepare_workers(wanted: &[String]) -> Result<PathBuf, String> {
 }
 
 fn source(name: &str) -> String {
-    repo::at("examples/checkout").join(name).display().to_string()
+    repo::at("examples/checkout")
+        .join(name)
+        .display()
+        .to_string()
 }
 
 fn python_worker(log: &mut Log) -> Result<CommandLine, String> {

@@ -5,15 +5,32 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, final
 
+from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "__version__",
+    "Backoff",
+    "Breaker",
+    "BreakerPermit",
+    "Bulkhead",
+    "BulkheadPermit",
+    "Deadline",
+    "Histogram",
+    "Limiter",
+    "RetryBudget",
+    "Withdrawal",
+]
+
 __version__: str
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _State: TypeAlias = Literal["closed", "open", "half_open", "forced_open", "disabled"]
 _Outcome: TypeAlias = Literal["success", "failure", "ignored"]
 _Clock: TypeAlias = Callable[[], int]
 
+@disjoint_base
 class Breaker:
     def __new__(
         cls,
@@ -21,7 +38,7 @@ class Breaker:
         clock: _Clock | None = None,
         judge: Callable[[Any], object] | None = None,
         on_transition: Callable[[str | None, _State, _State], object] | None = None,
-    ) -> Breaker: ...
+    ) -> Self: ...
     @property
     def state(self) -> _State:
         """The state right now, without a look at the clock: an open breaker says open until somebody asks."""
@@ -32,7 +49,7 @@ class Breaker:
     def permit(self) -> BreakerPermit:
         """The same, named for `with breaker.permit():`."""
 
-    def call(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def call(self, fn: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Calls `fn(*args, **kwargs)` if the breaker allows it, and records how it ended."""
 
     def force_open(self) -> bool:
@@ -85,8 +102,9 @@ class BreakerPermit:
         /,
     ) -> Literal[False]: ...
 
+@disjoint_base
 class Bulkhead:
-    def __new__(cls, capacity: int, settings: dict[str, int], clock: _Clock | None = None) -> Bulkhead: ...
+    def __new__(cls, capacity: int, settings: dict[str, int], clock: _Clock | None = None) -> Self: ...
     def try_acquire(self, *, critical: bool = False) -> BulkheadPermit:
         """Asks for a permit without waiting, and raises BulkheadFull when there is none."""
 
@@ -121,8 +139,9 @@ class BulkheadPermit:
         /,
     ) -> Literal[False]: ...
 
+@disjoint_base
 class Limiter:
-    def __new__(cls, settings: dict[str, int], clock: _Clock | None = None) -> Limiter: ...
+    def __new__(cls, settings: dict[str, int], clock: _Clock | None = None) -> Self: ...
     def try_acquire(self, n: int | None = None) -> None:
         """Takes `n` tokens (one, if not told) if they are there now, and raises RateLimited when they are not."""
 
@@ -133,8 +152,9 @@ class Limiter:
     def _settings(self) -> dict[str, int]: ...
     def _look(self) -> list[int]: ...
 
+@disjoint_base
 class RetryBudget:
-    def __new__(cls, profile: int, settings: dict[str, int], clock: _Clock | None = None) -> RetryBudget: ...
+    def __new__(cls, profile: int, settings: dict[str, int], clock: _Clock | None = None) -> Self: ...
     def deposit(self) -> None:
         """Says that a call begins: once per call, whatever its attempts."""
 
@@ -175,13 +195,15 @@ class Withdrawal:
         /,
     ) -> Literal[False]: ...
 
+@disjoint_base
 class Backoff:
-    def __new__(cls, settings: dict[str, int]) -> Backoff: ...
+    def __new__(cls, settings: dict[str, int]) -> Self: ...
     def _delay(self, attempt: int, previous: int, random: int | None, retry_after: int) -> int: ...
     def _settings(self) -> dict[str, int]: ...
 
+@disjoint_base
 class Deadline:
-    def __new__(cls, nanoseconds: int, from_now: bool, clock: _Clock | None = None) -> Deadline: ...
+    def __new__(cls, nanoseconds: int, from_now: bool, clock: _Clock | None = None) -> Self: ...
     @property
     def at_ns(self) -> int:
         """The moment in nanoseconds of its clock."""
@@ -198,8 +220,9 @@ class Deadline:
     def _keep(self, permille: int) -> int: ...
     def _attempt_timeout(self, timeout: int) -> int: ...
 
+@disjoint_base
 class Histogram:
-    def __new__(cls) -> Histogram: ...
+    def __new__(cls) -> Self: ...
     @property
     def total(self) -> int:
         """How many latencies were counted."""

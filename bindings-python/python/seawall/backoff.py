@@ -1,11 +1,14 @@
 """How long to wait before the next attempt."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from . import _native
 from .errors import ArgumentError
-from .settings import COUNT, MOST, RATIO, SECOND, SECONDS, Fields, Seconds, apply, count, span, word
+from .settings import COUNT, MOST, RATIO, SECOND, SECONDS, Fields, Seconds, apply, count, present, span, word
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Backoff", "Jitter"]
 
@@ -54,25 +57,25 @@ class Backoff(_native.Backoff):
         cap: Seconds = 20,
         jitter: Jitter = "full",
         retry_after_margin: Seconds | None = None,
-    ) -> "Backoff":
+    ) -> "Self":
         given: dict[str, Any] = {
             "base": base,
             "factor": factor,
             "cap": cap,
             "jitter": word("jitter", jitter, _JITTERS),
-            "retry_after_margin": retry_after_margin,
+            **present({"retry_after_margin": retry_after_margin}),
         }
         make = super().__new__
-        self: Backoff = apply(_FIELDS, given, lambda numbers: make(cls, numbers))
+        self: Self = apply(_FIELDS, given, lambda numbers: make(cls, numbers))
         return self
 
     @classmethod
-    def aws_standard(cls) -> "Backoff":
+    def aws_standard(cls) -> "Self":
         """That of the AWS SDKs' standard retry mode: 50 ms doubling to 20 s, Retry-After within 5 s of our own wait."""
         return cls(0.05, retry_after_margin=5)
 
     @classmethod
-    def aws_throttled(cls) -> "Backoff":
+    def aws_throttled(cls) -> "Self":
         """What the AWS SDKs do after a throttling answer: the same from 1 s."""
         return cls(1, retry_after_margin=5)
 

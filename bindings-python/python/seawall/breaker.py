@@ -2,15 +2,18 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 from . import _native
 from .clock import Clock, checked
 from .errors import ConfigError, Refused
 from .forking import remember
 from .protect import protect
-from .settings import COUNT, FACT, RATIO, SECONDS, Fields, Mode, Named, Seconds, apply, checked_name
+from .settings import COUNT, FACT, RATIO, SECONDS, Fields, Mode, Named, Seconds, apply, checked_name, present
 from .settings import seconds as shown_seconds
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Breaker", "BreakerSnapshot", "BreakerWindow", "Rule", "State"]
 
@@ -159,7 +162,7 @@ class Breaker(Named, _native.Breaker):
         on_transition: Callable[[str | None, State, State], object] | None = None,
         clock: Clock | None = None,
         seed: int | None = None,
-    ) -> "Breaker":
+    ) -> "Self":
         name = checked_name(name)
         matches_on, matches_ignore = _rule("on", on), _rule("ignore", ignore)
         for field, callback in (("result_is_failure", result_is_failure), ("on_transition", on_transition)):
@@ -171,7 +174,6 @@ class Breaker(Named, _native.Breaker):
             "consecutive_always": consecutive_always,
             "failure_rate": failure_rate,
             "slow_rate": slow_rate,
-            "slow_after": slow_after,
             "window_calls": window_calls,
             "window": window,
             "min_calls": min_calls,
@@ -183,10 +185,10 @@ class Breaker(Named, _native.Breaker):
             "probe_lease": open_for if probe_lease is None else probe_lease,
             "min_witnesses": min_witnesses,
             "mode": mode,
-            "seed": seed,
+            **present({"slow_after": slow_after, "seed": seed}),
         }
         make = super().__new__
-        self: Breaker = apply(
+        self: Self = apply(
             _FIELDS, given, lambda numbers: make(cls, numbers, clock, result_is_failure, on_transition)
         )
         self._name = name
@@ -196,6 +198,12 @@ class Breaker(Named, _native.Breaker):
         self._lease_follows = probe_lease is None
         remember(self)
         return self
+
+    _name: str | None
+    _on: Callable[[BaseException], object] | None
+    _ignore: Callable[[BaseException], object] | None
+    _judge: Callable[[Any], object] | None
+    _lease_follows: bool
 
     def __call__(self, fn: F, /) -> F:
         """Decorates a function, a method or an async function: each of its calls is protected.
@@ -292,7 +300,7 @@ class Breaker(Named, _native.Breaker):
             "min_witnesses": min_witnesses,
             "mode": mode,
         }
-        apply(_FIELDS, given, self._reconfigure)
+        apply(_FIELDS, present(given), self._reconfigure)
         self._lease_follows = follows
 
     def snapshot(self) -> BreakerSnapshot:

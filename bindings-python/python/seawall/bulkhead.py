@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from . import _native
 from ._native import BulkheadPermit
-from .clock import Clock, Timer, call_later_of, checked
+from .clock import CallLater, Clock, Timer, call_later_of, checked
 from .errors import BulkheadFull, refusal
 from .forking import remember
 from .protect import protect
@@ -24,11 +24,14 @@ from .settings import (
     apply,
     checked_name,
     nanoseconds,
+    present,
     span,
 )
 
 if TYPE_CHECKING:
     import asyncio
+
+    from typing_extensions import Self
 
 __all__ = ["Acquire", "Bulkhead", "BulkheadSnapshot"]
 
@@ -110,7 +113,7 @@ class Bulkhead(Named, _native.Bulkhead):
         mode: Mode = "enforce",
         name: str | None = None,
         clock: Clock | None = None,
-    ) -> "Bulkhead":
+    ) -> "Self":
         name = checked_name(name)
         clock = checked(clock)
         given = {
@@ -122,7 +125,7 @@ class Bulkhead(Named, _native.Bulkhead):
             "mode": mode,
         }
         make = super().__new__
-        self: Bulkhead = apply(_FIELDS, given, lambda numbers: make(cls, numbers.pop("capacity"), numbers, clock))
+        self: Self = apply(_FIELDS, given, lambda numbers: make(cls, numbers.pop("capacity"), numbers, clock))
         self._name = name
         self._max_wait = nanoseconds(max_wait) or 0
         self._call_later = call_later_of(clock)
@@ -135,7 +138,7 @@ class Bulkhead(Named, _native.Bulkhead):
 
     _name: str | None
     _max_wait: int
-    _call_later: Callable[[int, Callable[[], object]], Timer] | None
+    _call_later: CallLater | None
     _lock: "threading.RLock"
     _critical: "OrderedDict[_Waiter, None]"
     _ordinary: "OrderedDict[_Waiter, None]"
@@ -204,14 +207,16 @@ class Bulkhead(Named, _native.Bulkhead):
             "max_wait": max_wait,
             "mode": mode,
         }
-        apply(_FIELDS, given, self._reconfigure)
+        apply(_FIELDS, present(given), self._reconfigure)
         if max_wait is not None:
             self._max_wait = nanoseconds(max_wait) or 0
 
     def snapshot(self) -> BulkheadSnapshot:
         """A look at everything, changing nothing. Walks all cells: a microsecond or so."""
-        *counts, longest_hold = self._look()
-        return BulkheadSnapshot(self._name, *counts, longest_hold / SECOND)
+        limit, reserved, in_use, waiting, rejected, shadow_refused, stale, hold = self._look()
+        return BulkheadSnapshot(
+            self._name, limit, reserved, in_use, waiting, rejected, shadow_refused, stale, hold / SECOND
+        )
 
     # Waiting. Each waiter is in one queue until, under the lock, exactly one of three things happens: it is given a
     # permit, it gives up, or it turns out to be gone.

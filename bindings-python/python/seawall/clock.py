@@ -32,6 +32,10 @@ class Timer(Protocol):
         """The callback is not called any more."""
 
 
+CallLater: TypeAlias = Callable[[int, Callable[[], object]], Timer]
+"""Has a callback called after so many nanoseconds of a clock."""
+
+
 def python() -> int:
     """Python's monotonic clock, looked up in the module `time` at each call so that patches are seen."""
     return time.monotonic_ns()
@@ -49,6 +53,6 @@ def checked(clock: Clock | None) -> Clock | None:
     return clock
 
 
-def call_later_of(clock: Clock | None) -> Callable[[int, Callable[[], object]], Timer] | None:
+def call_later_of(clock: Clock | None) -> CallLater | None:
     """How to be called after a while of this clock, if the clock itself can do that."""
     return getattr(clock, "call_later", None)

@@ -2,11 +2,15 @@
 
 import math
 from functools import total_ordering
+from typing import TYPE_CHECKING
 
 from . import _native
 from .clock import Clock, checked
 from .errors import ArgumentError, DeadlineExceeded
 from .settings import MOST, SECOND, Seconds, span, thousandths
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Deadline"]
 
@@ -30,23 +34,23 @@ class Deadline(_native.Deadline):
 
     _clock: Clock | None
 
-    def __new__(cls, seconds: Seconds, *, clock: Clock | None = None) -> "Deadline":
+    def __new__(cls, seconds: Seconds, *, clock: Clock | None = None) -> "Self":
         """So many seconds from now; the same as `after`."""
         return cls._made(span("seconds", seconds), True, checked(clock))
 
     @classmethod
-    def _made(cls, nanoseconds: int, from_now: bool, clock: Clock | None) -> "Deadline":
+    def _made(cls, nanoseconds: int, from_now: bool, clock: Clock | None) -> "Self":
         self = super().__new__(cls, nanoseconds, from_now, clock)
         self._clock = clock
         return self
 
     @classmethod
-    def after(cls, seconds: Seconds, *, clock: Clock | None = None) -> "Deadline":
+    def after(cls, seconds: Seconds, *, clock: Clock | None = None) -> "Self":
         """So many seconds from now."""
         return cls(seconds, clock=clock)
 
     @classmethod
-    def never(cls, *, clock: Clock | None = None) -> "Deadline":
+    def never(cls, *, clock: Clock | None = None) -> "Self":
         """One that never comes."""
         return cls._made(MOST, False, checked(clock))
 

@@ -33,11 +33,22 @@ class Refused(Exception):
 
     text = "refused"
 
-    def __init__(self, reason: str, name: str | None = None, retry_after: float | None = None) -> None:
-        super().__init__(reason, name, retry_after)
-        self.reason = reason
-        self.name = name
-        self.retry_after = retry_after
+    # All three are the exception's `args`: so building one runs no Python, and it survives pickling.
+
+    @property
+    def reason(self) -> str:
+        """The short name of the refusal."""
+        return str(self.args[0]) if self.args else "refused"
+
+    @property
+    def name(self) -> str | None:
+        """The name of the object that refused, if it has one."""
+        return self.args[1] if len(self.args) > 1 else None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until asking again can help, if anybody knows."""
+        return self.args[2] if len(self.args) > 2 else None
 
     def __str__(self) -> str:
         text = _TEXTS.get(self.reason, self.text)
@@ -76,6 +87,12 @@ class DeadlineExceeded(Refused, TimeoutError):
     """The deadline has passed."""
 
     text = "the deadline has passed"
+
+    def __new__(cls, *args: object) -> "DeadlineExceeded":
+        # Not given to `OSError`, which would take the first two for an error number and its text.
+        self = super().__new__(cls)
+        self.args = args
+        return self
 
 
 _TEXTS = {

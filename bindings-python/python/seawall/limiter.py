@@ -4,12 +4,15 @@ import math
 import threading
 import time
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _native
-from .clock import Clock, call_later_of, checked
+from .clock import CallLater, Clock, call_later_of, checked
 from .errors import ArgumentError, ConfigError, ExceedsCapacity, PermitSpent, refusal
-from .settings import COUNT, MOST, SECOND, SECONDS, Fields, Mode, Named, Seconds, apply, checked_name, span
+from .settings import COUNT, MOST, SECOND, SECONDS, Fields, Mode, Named, Seconds, apply, checked_name, present, span
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Limiter", "LimiterSnapshot", "Reservation"]
 
@@ -81,19 +84,20 @@ class Limiter(Named, _native.Limiter):
         mode: Mode = "enforce",
         name: str | None = None,
         clock: Clock | None = None,
-    ) -> "Limiter":
+    ) -> "Self":
         name = checked_name(name)
         clock = checked(clock)
         permits, period = _rate(rate, per)
         given = {"rate": permits, "period": period, "burst": permits if burst is None else burst, "mode": mode}
         make = super().__new__
-        self: Limiter = apply(_FIELDS, given, lambda numbers: make(cls, numbers, clock))
+        self: Self = apply(_FIELDS, given, lambda numbers: make(cls, numbers, clock))
         self._name = name
         self._rate, self._period, self._burst = permits, period, burst
         self._call_later = call_later_of(clock)
         return self
 
     _name: str | None
+    _call_later: CallLater | None
     _rate: Any
     _period: Any
     _burst: int | None
@@ -185,7 +189,7 @@ class Limiter(Named, _native.Limiter):
             "burst": new_rate if new_burst is None else new_burst,
             "mode": mode,
         }
-        apply(_FIELDS, given, self._reconfigure)
+        apply(_FIELDS, present(given), self._reconfigure)
         self._rate, self._period, self._burst = new_rate, new_period, new_burst
 
     def snapshot(self) -> LimiterSnapshot:
@@ -217,25 +221,34 @@ class Limiter(Named, _native.Limiter):
 class Reservation:
     """Tokens taken ahead of time. `wait` is how long to wait before going, in seconds."""
 
-    __slots__ = ("_limiter", "_tokens", "tokens", "wait_ns")
+    __slots__ = ("_is_spent", "_limiter", "_tokens", "_wait_ns")
 
     def __init__(self, limiter: Limiter, tokens: int, wait_ns: int) -> None:
         self._limiter = limiter
-        self._tokens: int | None = tokens
-        self.tokens = tokens
-        self.wait_ns = wait_ns
+        self._tokens = tokens
+        self._wait_ns = wait_ns
+        self._is_spent = threading.Lock()  # held once it was cancelled: of many threads one gets it
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it holds."""
+        return self._tokens
+
+    @property
+    def wait_ns(self) -> int:
+        """The wait in whole nanoseconds."""
+        return self._wait_ns
 
     @property
     def wait(self) -> float:
         """Seconds to wait before going, counted from when it was made."""
-        return self.wait_ns / SECOND
+        return self._wait_ns / SECOND
 
     def cancel(self) -> None:
         """Gives the tokens back, whether their time has come or not. A second time raises `PermitSpent`."""
-        tokens, self._tokens = self._tokens, None
-        if tokens is None:
+        if not self._is_spent.acquire(blocking=False):
             raise PermitSpent(self._limiter.name)
-        self._limiter._cancel(tokens)
+        self._limiter._cancel(self._tokens)
 
 
 def _finish(turn: Any) -> None:

@@ -26,5 +26,5 @@ def protect(fn: F, around: Callable[[F], Any], around_async: Callable[[F], Any],
             f"use `with {permit}:` inside it instead"
         )
     wrap = around_async if inspect.iscoroutinefunction(inner) else around
-    wrapper: F = functools.update_wrapper(wrap(fn), fn)
-    return wrapper
+    wrapper: Any = functools.update_wrapper(wrap(fn), fn)
+    return wrapper  # type: ignore[no-any-return]  # it is called just as `fn` is

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from . import _native
 from ._native import Withdrawal
 from .clock import Clock, checked
 from .errors import ArgumentError, PermitForeign
 from .forking import remember
-from .settings import COUNT, RATIO, SECONDS, Fields, Mode, Named, Outcome, Seconds, apply, checked_name, word
+from .settings import COUNT, RATIO, SECONDS, Fields, Mode, Named, Outcome, Seconds, apply, checked_name, present, word
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Cause", "Profile", "RetryBudget", "RetryBudgetSnapshot"]
 
@@ -97,21 +100,20 @@ class RetryBudget(Named, _native.RetryBudget):
         mode: Mode = "enforce",
         name: str | None = None,
         clock: Clock | None = None,
-    ) -> "RetryBudget":
+    ) -> "Self":
         name = checked_name(name)
         clock = checked(clock)
         number = word("profile", profile, _PROFILES)
-        given = {
+        given: dict[str, Any] = {
             "ratio": ratio,
             "min_per_second": min_per_second,
             "window": window,
             "cap": cap,
             "max_concurrent_retries_ratio": max_concurrent_retries_ratio,
             "min_concurrent_retries": min_concurrent_retries,
-            "mode": mode,
         }
         make = super().__new__
-        self: RetryBudget = apply(_FIELDS, given, lambda numbers: make(cls, number, numbers, clock))
+        self: Self = apply(_FIELDS, present(given) | {"mode": mode}, lambda numbers: make(cls, number, numbers, clock))
         self._name = name
         remember(self)
         return self
@@ -179,7 +181,7 @@ class RetryBudget(Named, _native.RetryBudget):
             "min_concurrent_retries": min_concurrent_retries,
             "mode": mode,
         }
-        apply(_FIELDS, given, self._reconfigure)
+        apply(_FIELDS, present(given), self._reconfigure)
 
     def snapshot(self) -> RetryBudgetSnapshot:
         """A look at everything, changing nothing."""

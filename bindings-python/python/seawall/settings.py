@@ -31,14 +31,14 @@ SECOND = 1_000_000_000
 def nanoseconds(value: Any) -> int | None:
     """Whole nanoseconds of a duration, at most `MOST`; None for what is none. Nothing but zero becomes zero."""
     if isinstance(value, timedelta):
-        exact = (value.days * 86_400 + value.seconds) * SECOND + value.microseconds * 1_000
+        exact: int = (value.days * 86_400 + value.seconds) * SECOND + value.microseconds * 1_000
         return min(exact, MOST) if exact >= 0 else None
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         return None
     if value != value or value < 0:
         return None
     try:
-        whole = round(value * SECOND)
+        whole = int(round(value * SECOND))
     except OverflowError:  # infinity
         return MOST
     return min(max(whole, 1 if value else 0), MOST)
@@ -51,7 +51,7 @@ def thousandths(value: Any) -> int | None:
     if value != value or value < 0:
         return None
     try:
-        whole = round(value * 1_000)
+        whole = int(round(value * 1_000))
     except OverflowError:
         return None
     return None if value and not whole else min(whole, MOST)
@@ -110,17 +110,22 @@ def collect(fields: Fields, given: Mapping[str, Any]) -> tuple[dict[str, int], d
     numbers: dict[str, int] = {}
     odd: dict[str, Any] = {}
     for field, (name, unit) in fields.items():
-        value = given.get(field)
-        if value is None:
+        if field not in given:
             continue
+        value = given[field]
         number = unit.read(value)
         if number is None:
             odd[field] = value
             number = MOST
         numbers[name] = number
-    if given.get("mode") is not None:
+    if "mode" in given:
         numbers["mode"] = word("mode", given["mode"], MODES)
     return numbers, odd
+
+
+def present(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given, where None means that it was not."""
+    return {field: value for field, value in given.items() if value is not None}
 
 
 def apply(fields: Fields, given: Mapping[str, Any], make: Callable[[dict[str, int]], Any]) -> Any:
@@ -141,9 +146,7 @@ def apply(fields: Fields, given: Mapping[str, Any], make: Callable[[dict[str, in
             raise ConfigError(field, value, fields[field][1].widest)
         return made
     unit = fields[field][1]
-    value = given.get(field)
-    if value is None:
-        value = float(unit.show(number)) if unit.show is not _plain else number
+    value = given[field] if field in given else float(unit.show(number)) if unit.show is not _plain else number
     raise ConfigError(field, value, unit.range(low, high)) from None
 
 

@@ -75,7 +75,9 @@ pub async fn gather(
     let mut musters: BTreeMap<usize, Muster> = BTreeMap::new();
     for language in LANGUAGES.into_iter().filter(|language| is_wanted(language)) {
         let Some(line) = programs.get(language) else {
-            screen.line(&format!("  {language:<8} left out: no program, see above"))?;
+            screen.line(&format!(
+                "  {language:<8} left out: not built; `make demo` builds it, or says why not"
+            ))?;
             continue;
         };
         let orders = |act| Orders {

@@ -149,10 +149,12 @@ async fn play(
     let programs = crew::programs(options.programs.as_deref())?;
     screen.line(&screen.paint(Look::Bold, "2:47 PM"))?;
     screen.line(&format!(
-        "A payment server at {} turns slow and recovers. Checkout services call it, {} orders/s each, {} workers in each pool.",
-        payment.url(),
-        options.rate,
-        options.pool
+        "A payment server at {} turns slow and recovers, the same way in both acts.",
+        payment.url()
+    ))?;
+    screen.line(&format!(
+        "These checkout services call it, {} orders/s each, {} workers in each pool:",
+        options.rate, options.pool
     ))?;
     let url = payment.url();
     let parts = gather::gather(options, &programs, &url, crew, &mut news, &screen).await?;

@@ -150,4 +150,15 @@ mod tests {
         assert_eq!(both.since(&counts).offered, 8);
         assert_eq!(counts.since(&both).offered, 0);
     }
+
+    #[test]
+    fn the_readme_explains_every_count() {
+        let readme = include_str!("../../../examples/checkout/README.md");
+        let counts = serde_json::to_value(Counts::default()).expect("plain numbers");
+        for name in counts.as_object().expect("an object").keys() {
+            assert!(readme.contains(&format!("`{name}`")), "{name}");
+        }
+        let lines = readme.match_indices("`{\"kind\":\"");
+        assert_eq!(lines.count(), 4, "one example for each kind of line");
+    }
 }

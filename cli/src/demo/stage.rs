@@ -5,7 +5,7 @@ use super::gather::Part;
 use super::payment::Payment;
 use super::protocol::Counts;
 use super::screen::{Look, Screen};
-use super::tally::{Act, Track, seconds};
+use super::tally::{Act, Change, Track, seconds};
 use super::timeline::{self, Second};
 use super::{End, Options};
 use std::time::Duration;
@@ -16,8 +16,14 @@ use tokio::time::{Instant, sleep_until};
 const SICK_FROM: f64 = 0.23;
 /// ... and is well again after this.
 const SICK_TO: f64 = 0.66;
+/// Lines that a worker may say besides the protocol; a stack trace fits, a flood of them does not.
+const MOST_NOISE: u32 = 24;
 /// How long workers may take for their last words.
 const LAST_WORDS: Duration = Duration::from_millis(2_500);
+/// How long the line of a change waits for workers that make the same change.
+const COMPANY: Duration = Duration::from_millis(200);
+/// A second is shown this much after its end, when the counts of its end have arrived.
+const ARRIVAL: Duration = Duration::from_millis(40);
 
 /// Everything an act is played with.
 pub struct Stage<'a> {
@@ -30,6 +36,14 @@ pub struct Stage<'a> {
     sick_at: Option<u64>,
     well_at: Option<u64>,
     arrived: u64,
+    changes: Vec<SameChange>,
+    changes_due: Option<Instant>,
+}
+
+/// A change that several breakers made at about the same time.
+struct SameChange {
+    first: Change,
+    languages: Vec<String>,
 }
 
 impl<'a> Stage<'a> {
@@ -51,6 +65,8 @@ impl<'a> Stage<'a> {
             sick_at: None,
             well_at: None,
             arrived: 0,
+            changes: Vec::new(),
+            changes_due: None,
         }
     }
 
@@ -81,17 +97,25 @@ impl<'a> Stage<'a> {
         let mut tick = 1;
         loop {
             let second = Duration::from_secs(tick);
-            let next = self.next_switch().map_or(second, |(at, _)| at.min(second));
-            let is_over = next > length;
+            let switch = self.next_switch();
+            let shown_at = self.start + second.min(length) + ARRIVAL;
+            let next = [switch.map(|at| self.start + at), self.changes_due]
+                .into_iter()
+                .flatten()
+                .fold(shown_at, Instant::min);
             tokio::select! {
-                () = sleep_until(self.start + next.min(length)) => {
-                    if is_over {
-                        break;
-                    } else if next == second {
+                () = sleep_until(next) => {
+                    if self.changes_due == Some(next) {
+                        self.show_changes()?;
+                    } else if next != shown_at {
+                        self.show_changes()?;
+                        self.switch()?;
+                    } else if second <= length {
+                        self.show_changes()?;
                         self.show_second(second, name)?;
                         tick += 1;
                     } else {
-                        self.switch()?;
+                        break;
                     }
                 }
                 one = news.recv() => self.hear(one)?,
@@ -108,6 +132,7 @@ impl<'a> Stage<'a> {
                 one = news.recv() => self.hear(one)?,
             }
         }
+        self.show_changes()?;
         let load = self.payment.look();
         Ok(Act {
             name,
@@ -119,20 +144,18 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// The next scripted moment: when, and whether payment is sick from then on.
-    fn next_switch(&self) -> Option<(Duration, bool)> {
+    /// The next scripted moment.
+    fn next_switch(&self) -> Option<Duration> {
         let at = |share: f64| Duration::from_secs_f64(self.options.seconds * share);
         match (self.sick_at, self.well_at) {
-            (None, _) => Some((at(SICK_FROM), true)),
-            (Some(_), None) => Some((at(SICK_TO), false)),
+            (None, _) => Some(at(SICK_FROM)),
+            (Some(_), None) => Some(at(SICK_TO)),
             (Some(_), Some(_)) => None,
         }
     }
 
     fn switch(&mut self) -> Result<(), End> {
-        let Some((_, is_sick)) = self.next_switch() else {
-            return Ok(());
-        };
+        let is_sick = self.sick_at.is_none();
         self.payment.set_sick(is_sick);
         let t = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let what = if is_sick {
@@ -158,14 +181,17 @@ impl<'a> Stage<'a> {
         };
         let line = match what {
             What::Line(line) => {
-                let moments = (self.sick_at, self.well_at);
-                let language = track.language.clone();
-                let Some(change) = track.note(line) else {
-                    return Ok(());
-                };
-                timeline::change(&language, change, moments)
+                if let Some(change) = track.note(line) {
+                    let (change, language) = (change.clone(), track.language.clone());
+                    self.gather_change(change, language);
+                }
+                return Ok(());
             }
-            What::Noise(text) => format!("  {} says: {text}", track.language),
+            What::Noise(_) if track.noise >= MOST_NOISE => return Ok(()),
+            What::Noise(text) => {
+                track.noise += 1;
+                format!("  {} says: {text}", track.language)
+            }
             What::Gone if track.is_ended => return Ok(()),
             What::Gone => {
                 track.is_gone = true;
@@ -173,6 +199,28 @@ impl<'a> Stage<'a> {
             }
         };
         self.screen.line(&line)?;
+        Ok(())
+    }
+
+    fn gather_change(&mut self, change: Change, language: String) {
+        let mut like = self.changes.iter_mut();
+        match like.find(|same| same.first.from == change.from && same.first.to == change.to) {
+            Some(same) => same.languages.push(language),
+            None => self.changes.push(SameChange {
+                first: change,
+                languages: vec![language],
+            }),
+        }
+        self.changes_due.get_or_insert(Instant::now() + COMPANY);
+    }
+
+    fn show_changes(&mut self) -> Result<(), End> {
+        self.changes_due = None;
+        for same in self.changes.drain(..) {
+            let moments = (self.sick_at, self.well_at);
+            let line = timeline::change(&same.languages.join(", "), &same.first, moments);
+            self.screen.line(&line)?;
+        }
         Ok(())
     }
 

@@ -72,6 +72,9 @@ pub fn whole(acts: &[Act], pool: u64) -> Vec<String> {
             let held: u64 = act.tracks.iter().map(|track| track.last().max_held).sum();
             format!("{held} of {}", pool * act.tracks.len() as u64)
         }),
+        row("workers' time spent waiting for it", acts, |act| {
+            seconds(act.tracks.iter().map(Track::waited).sum())
+        }),
         row("requests that met sick payment", acts, |act| {
             act.met_sickness.to_string()
         }),

@@ -28,6 +28,8 @@ pub struct Track {
     pub is_ended: bool,
     /// Whether its process has ended before that.
     pub is_gone: bool,
+    /// Lines it has said besides the protocol.
+    pub noise: u32,
     /// The samples before this one belong to seconds that have been shown.
     shown: usize,
 }
@@ -128,6 +130,16 @@ impl Track {
             })
         })?;
         Some(first.t - well_at)
+    }
+
+    /// The time that all workers of the pool together spent waiting for payment, in milliseconds.
+    pub fn waited(&self) -> u64 {
+        let spans = self.samples.windows(2);
+        let span = |pair: &[Counts]| match pair {
+            [one, other] => (other.t - one.t.min(other.t)) * one.held,
+            _ => 0,
+        };
+        spans.map(span).sum()
     }
 
     /// The counts at a moment: those of the last sample up to it.
@@ -275,6 +287,11 @@ mod tests {
         assert_eq!((second.offered, second.held), (200, 9));
         let next = story.second();
         assert_eq!((next.offered, next.served), (0, 0), "nothing new");
+        assert_eq!(
+            story.waited(),
+            49 * 400 + 500,
+            "49 gaps of 100 ms, five more held in one"
+        );
     }
 
     #[test]

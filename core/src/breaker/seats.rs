@@ -16,7 +16,7 @@ pub const MOST_PROBES: u32 = 32;
 /// | 0..=33  | expiry  | milliseconds modulo 2^34; stays when the verdict comes         |
 /// | 34..=35 | verdict | 0 none yet, 1 succeeded, 2 failed                              |
 /// | 36..=55 | owner   | who holds it; 0: free                                          |
-/// | 56..=63 | round   | the low bits of the generation; a seat of another round is free |
+/// | 56..=63 | round   | the generation modulo 255, plus 1; a seat of another round is free, and a word of 0 is one of no round |
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seat(u64);
 
@@ -41,12 +41,18 @@ pub(super) enum Verdict {
 }
 
 impl Seat {
+    /// Never 0, so that a seat nobody has touched is not taken for one of this round. Two generations that
+    /// meet where the generation wraps, 65,535 and 0, are never both half-open.
+    const fn tag(round: u16) -> u64 {
+        (round as u64 % 255).wrapping_add(1)
+    }
+
     const fn new(round: u16, owner: u32, expiry: u64) -> Self {
-        Self((round as u64 & 0xFF) << 56 | (owner as u64 & 0xF_FFFF) << 36 | expiry & EXPIRY_MASK)
+        Self(Self::tag(round) << 56 | (owner as u64 & 0xF_FFFF) << 36 | expiry & EXPIRY_MASK)
     }
 
     const fn of_round(self, round: u16) -> bool {
-        self.0 >> 56 == round as u64 & 0xFF
+        self.0 >> 56 == Self::tag(round)
     }
 
     const fn owner(self) -> u32 {
@@ -276,6 +282,25 @@ impl Seats {
 mod tests {
     use super::super::Config;
     use super::*;
+
+    #[test]
+    fn every_round_has_one_first_taker() {
+        let (seats, settings) = (
+            Seats::new(),
+            Settings::new(&Config::default()).expect("valid"),
+        );
+        let now = Nanos::from_secs(1);
+        for round in (2..2_000u16).chain(0..3) {
+            seats.sweep(round, || true);
+            for turn in 0..3 {
+                let (taken, is_first) = seats
+                    .take(&settings, round, Owner::PRIVATE, now, || true)
+                    .expect("free");
+                assert_eq!(is_first, turn == 0, "round {round}, turn {turn}");
+                assert!(seats.give_back(taken, round, Owner::PRIVATE));
+            }
+        }
+    }
 
     #[test]
     fn neither_a_late_sweeper_nor_a_late_taker_touches_a_lease_of_a_later_round() {

@@ -78,7 +78,7 @@ func newWall() (w *wall, err error) {
 	if w.budget, err = seawall.NewRetryBudget("payment"); err != nil {
 		return nil, err
 	}
-	w.backoff, err = seawall.NewBackoff(seawall.WithBase(50 * time.Millisecond))
+	w.backoff, err = seawall.NewBackoff(seawall.WithBackoffBase(50 * time.Millisecond))
 	return w, err
 }
 
@@ -103,12 +103,15 @@ func (w *wall) attempts(ctx context.Context, order int) error {
 	if first == nil || w.breaker.State() != seawall.Closed {
 		return first
 	}
-	withdrawal, err := w.budget.TryWithdraw()
+	withdrawal, err := w.budget.TryWithdraw(seawall.CauseTimeout)
 	if err != nil {
 		return first // the caller sees the real error
 	}
+	defer withdrawal.Cancel() // no-op once recorded
+	if _, err := w.backoff.Wait(ctx, 1, 0, 0); err != nil {
+		return first
+	}
 	count("retries", 1)
-	time.Sleep(w.backoff.Delay(1))
 	second := inTime(ctx, order)
 	if second != nil {
 		withdrawal.Record(seawall.Failure)

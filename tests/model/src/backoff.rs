@@ -71,11 +71,12 @@ impl Config {
         delay.max(retry_after_ns.min(delay.saturating_add(self.retry_after_margin_ns)))
     }
 
-    /// The base, multiplied once for every attempt after the first, never above the cap.
+    /// The base, multiplied once for every attempt after the first, never above the cap. Nobody counts beyond
+    /// the 1,024th attempt.
     fn grown(&self, attempt: u32) -> u64 {
         let mut delay = u128::from(self.base_ns);
         let cap = u128::from(self.cap_ns);
-        for _ in 1..attempt {
+        for _ in 1..attempt.min(1024) {
             let next = (delay * u128::from(self.factor_permille) / 1000).min(cap);
             if next == delay {
                 break; // it will not grow any more

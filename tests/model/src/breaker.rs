@@ -126,6 +126,7 @@ pub struct Permit {
     generation: u16,
     acquired_ns: u64,
     counts: bool,
+    is_probe: bool,
 }
 
 /// One success or failure of the present generation.
@@ -141,7 +142,11 @@ struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seat {
     Free,
-    Leased { permit: u64, expiry_ms: u64 },
+    Leased {
+        permit: u64,
+        owner: u32,
+        expiry_ms: u64,
+    },
     Succeeded,
     Failed,
 }
@@ -293,8 +298,24 @@ impl Breaker {
             return Answer::Spent;
         }
         let seat = self.seat_of(permit);
+        if permit.is_probe && seat.is_none() && self.state != State::Disabled {
+            self.counters.late += 1;
+            return Answer::Late;
+        }
         self.free(seat);
         Answer::Ok
+    }
+
+    /// Takes the seats of an owner that is gone back, and says how many.
+    pub fn reclaim(&mut self, owner: u32) -> u32 {
+        let mut freed = 0;
+        for seat in &mut self.seats {
+            if matches!(seat, Seat::Leased { owner: holder, .. } if *holder == owner) {
+                *seat = Seat::Free;
+                freed += 1;
+            }
+        }
+        freed
     }
 
     /// Holds the breaker open.
@@ -325,7 +346,7 @@ impl Breaker {
     /// What can be seen at `now_ns`. Changes nothing.
     pub fn snapshot(&self, now_ns: u64) -> Snapshot {
         let window = self.window(self.forward(now_ns));
-        let leased = |seat: &&Seat| matches!(seat, Seat::Leased { .. });
+        let leased = |seat: &&Seat| matches!(seat, Seat::Leased { .. }) && !takeable(seat, now_ns);
         Snapshot {
             state: self.state,
             generation: self.generation,
@@ -454,6 +475,7 @@ impl Breaker {
             generation: self.generation,
             acquired_ns: now_ns,
             counts,
+            is_probe: false,
         }
     }
 
@@ -476,19 +498,21 @@ impl Breaker {
     }
 
     fn take_seat(&mut self, seat: usize, owner: u32, now_ns: u64) -> Permit {
-        let permit = self.permit(owner, now_ns, true);
+        let permit = Permit {
+            is_probe: true,
+            ..self.permit(owner, now_ns, true)
+        };
         let expiry_ms = ceil_ms(now_ns.saturating_add(self.config.probe_lease_ns));
         self.seats[seat] = Seat::Leased {
             permit: permit.id,
+            owner,
             expiry_ms,
         };
         permit
     }
 
     fn open_seat(&self, now_ns: u64) -> Option<usize> {
-        let expired = |seat: &Seat| matches!(seat, Seat::Leased { expiry_ms, .. } if now_ns / MILLISECOND >= *expiry_ms);
-        let free = self.seats.iter().position(|seat| *seat == Seat::Free);
-        free.or_else(|| self.seats.iter().position(expired))
+        self.seats.iter().position(|seat| takeable(seat, now_ns))
     }
 
     fn seat_of(&self, permit: Permit) -> Option<usize> {
@@ -517,6 +541,15 @@ impl Breaker {
             }
             _ => 0,
         }
+    }
+}
+
+/// A seat that is free, or whose lease has run out.
+fn takeable(seat: &Seat, now_ns: u64) -> bool {
+    match seat {
+        Seat::Free => true,
+        Seat::Leased { expiry_ms, .. } => now_ns / MILLISECOND >= *expiry_ms,
+        Seat::Succeeded | Seat::Failed => false,
     }
 }
 

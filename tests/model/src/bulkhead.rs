@@ -107,6 +107,36 @@ impl Bulkhead {
 
     /// Asks for a permit. Only a `critical` caller may take the reserved cells, and it takes them first.
     pub fn acquire(&mut self, owner: u32, critical: bool, now_ns: u64) -> Result<Permit, Refused> {
+        let cell = self.candidates(critical).first().copied();
+        self.acquire_at(cell, owner, critical, now_ns)
+    }
+
+    /// The cells that a caller may take now: the free ones of the reserved zone if it is critical and there are
+    /// any, else the free ones of the rest. Which of them it gets is nobody's promise.
+    pub fn candidates(&self, critical: bool) -> Vec<usize> {
+        let limit = self.config.max_concurrent as usize;
+        let ordinary = limit - self.config.reserved as usize;
+        let end = self.end();
+        let free = |zone: std::ops::Range<usize>| -> Vec<usize> {
+            zone.filter(|cell| *cell < end && self.cells[*cell].is_none())
+                .collect()
+        };
+        let reserved = free(ordinary..limit);
+        if critical && !reserved.is_empty() {
+            reserved
+        } else {
+            free(0..ordinary)
+        }
+    }
+
+    /// Asks for a permit and gets this one of the [`Bulkhead::candidates`].
+    pub fn acquire_at(
+        &mut self,
+        cell: Option<usize>,
+        owner: u32,
+        critical: bool,
+        now_ns: u64,
+    ) -> Result<Permit, Refused> {
         self.permits += 1;
         let id = self.permits;
         if self.config.mode == Mode::Off {
@@ -115,19 +145,10 @@ impl Bulkhead {
                 has_cell: false,
             });
         }
-        let limit = self.config.max_concurrent as usize;
-        let ordinary = limit - self.config.reserved as usize;
-        let end = self.end();
-        let mut candidates: Vec<usize> = Vec::new();
-        if critical {
-            candidates.extend(ordinary..limit);
-        }
-        candidates.extend(0..ordinary);
-        let free = candidates
-            .into_iter()
-            .find(|cell| *cell < end && self.cells[*cell].is_none());
-        match free {
+        let candidates = self.candidates(critical);
+        match cell.or(candidates.first().copied()) {
             Some(cell) => {
+                assert!(candidates.contains(&cell), "cell {cell} may not be taken");
                 self.cells[cell] = Some(Holder {
                     permit: id,
                     owner,

@@ -22,9 +22,19 @@ impl Config {
         if self.permits > self.period_ns {
             return Err("rate"); // more than one token per nanosecond
         }
-        within("burst", self.burst, 1, 1_000_000_000)
+        // A whole burst may take half of the farthest moment that the bucket can remember.
+        let slowest = FARTHEST / 2 / Token::new(self.permits, self.period_ns).ticks;
+        within(
+            "burst",
+            self.burst,
+            1,
+            narrow(slowest).clamp(1, 1_000_000_000),
+        )
     }
 }
+
+/// How far ahead of now the bucket may become full, in ticks: debts stop growing there.
+const FARTHEST: u128 = 1 << 60;
 
 /// Nanoseconds per token, `ticks / parts`. Time is counted in ticks of `1 / parts` nanoseconds, so one
 /// token is a whole number of ticks and nothing is ever rounded.
@@ -154,7 +164,8 @@ impl Limiter {
             });
         }
         let wait_ns = self.wait_ns(n, now_ns);
-        if wait_ns <= max_wait_ns {
+        let after = self.backlog(now_ns) + u128::from(n) * self.token.ticks;
+        if wait_ns <= max_wait_ns && after <= FARTHEST {
             self.allowed += 1;
             self.take(n, now_ns);
             return Ok(Reservation {
@@ -179,12 +190,17 @@ impl Limiter {
         if !self.cancelled.insert(reservation.id) {
             return Answer::Spent;
         }
-        self.give_back(reservation.taken, now_ns);
+        if reservation.taken > 0 {
+            self.give_back(reservation.taken, now_ns);
+        }
         Answer::Ok
     }
 
     /// Corrects the cost of a call afterwards: takes `n` tokens even into debt, or gives `-n` back.
     pub fn adjust(&mut self, n: i64, now_ns: u64) {
+        if self.config.mode == Mode::Off || n == 0 {
+            return;
+        }
         if n >= 0 {
             self.take(n.unsigned_abs(), now_ns);
         } else {
@@ -192,7 +208,8 @@ impl Limiter {
         }
     }
 
-    /// Changes the rate. As many tokens are missing afterwards as before, at most all of them.
+    /// Changes the rate. As many tokens are missing afterwards as before, at most all of them; what was taken
+    /// beyond the burst stays owed.
     pub fn set_rate(&mut self, permits: u64, period_ns: u64, burst: u64, now_ns: u64) -> Answer {
         let config = Config {
             permits,
@@ -204,9 +221,12 @@ impl Limiter {
             return Answer::Config;
         }
         let token = Token::new(permits, period_ns);
-        let missing_ticks = self.backlog(now_ns) * token.ticks / self.token.ticks;
-        self.full_at =
-            u128::from(now_ns) * token.parts + missing_ticks.min(u128::from(burst) * token.ticks);
+        let backlog = self.backlog(now_ns);
+        let converted = |ticks: u128| ticks * token.ticks / self.token.ticks;
+        let missing = converted(backlog.min(self.burst_ticks()));
+        let owed = converted(backlog.saturating_sub(self.burst_ticks()));
+        let next = missing.min(u128::from(burst) * token.ticks) + owed;
+        self.full_at = u128::from(now_ns) * token.parts + next.min(FARTHEST);
         self.token = token;
         self.config = config;
         Answer::Ok
@@ -248,7 +268,8 @@ impl Limiter {
 
     fn take(&mut self, n: u64, now_ns: u64) {
         let now = u128::from(now_ns) * self.token.parts;
-        self.full_at = self.full_at.max(now) + u128::from(n) * self.token.ticks;
+        let full_at = self.full_at.max(now) + u128::from(n) * self.token.ticks;
+        self.full_at = full_at.min(now + FARTHEST);
     }
 
     fn give_back(&mut self, n: u64, now_ns: u64) {
@@ -256,6 +277,6 @@ impl Limiter {
         self.full_at = self
             .full_at
             .saturating_sub(u128::from(n) * self.token.ticks)
-            .max(now);
+            .clamp(now, now + FARTHEST);
     }
 }

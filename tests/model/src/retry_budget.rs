@@ -71,22 +71,29 @@ impl Config {
         within("ratio", self.ratio_permille.into(), 0, 10_000)?;
         within("min_per_second", self.min_per_second.into(), 0, 10_000)?;
         within("window", self.window_ns, SECOND, 3600 * SECOND)?;
-        let floor = if self.profile == Profile::Bucket {
-            self.floor_milli() / 1000
-        } else {
-            0
-        };
-        let most = if self.profile == Profile::Grpc {
-            1000
-        } else {
-            1_000_000
-        };
-        within("cap", self.cap.into(), floor.max(1), most)?;
+        let floor = self.floor_milli() / 1000;
+        match self.profile {
+            Profile::Bucket => {
+                within("cap", self.cap.into(), floor.clamp(1, 1_000_000), 1_000_000)?;
+                within("min_per_second", floor, 0, 1_000_000)?;
+            }
+            Profile::Finagle => {} // has no cap
+            Profile::Grpc => within("cap", self.cap.into(), 1, 1000)?,
+            Profile::AwsStandard | Profile::AwsLegacy => {
+                within("cap", self.cap.into(), 1, 1_000_000)?;
+            }
+        }
         within(
             "max_concurrent_retries_ratio",
             self.max_concurrent_retries_permille.into(),
             0,
             10_000,
+        )?;
+        within(
+            "min_concurrent_retries",
+            self.min_concurrent_retries.into(),
+            0,
+            1_000_000,
         )
     }
 
@@ -117,7 +124,6 @@ impl Config {
 pub struct Withdrawal {
     id: u64,
     cost_milli: u64,
-    slice: u64,
     counts: bool,
 }
 
@@ -142,6 +148,7 @@ pub struct RetryBudget {
     tokens_milli: u64,
     stamp_ms: u64,
     movements: Vec<(u64, i128)>,
+    newest_slice: u64,
     calls: u64,
     retries: u64,
     withdrawals: u64,
@@ -166,6 +173,7 @@ impl RetryBudget {
             tokens_milli: start,
             stamp_ms: now_ns / MILLISECOND,
             movements: Vec::new(),
+            newest_slice: 0,
             calls: 0,
             retries: 0,
             withdrawals: 0,
@@ -179,22 +187,29 @@ impl RetryBudget {
 
     /// A call starts; in two of the profiles it pays a share of a retry.
     pub fn deposit(&mut self, now_ns: u64) {
-        self.deposited += 1;
-        self.calls += 1;
+        if self.config.mode == Mode::Off {
+            return;
+        }
+        self.calls += u64::from(self.has_flight_rule());
         match self.config.profile {
-            Profile::Bucket => self.earn(self.config.ratio_permille.into()),
-            Profile::Finagle => {
-                let slice = self.slice(now_ns);
-                self.movements
-                    .push((slice, self.config.ratio_permille.into()));
+            Profile::Bucket => {
+                let before = self.tokens_milli;
+                self.earn(self.config.ratio_permille.into());
+                if self.tokens_milli == before {
+                    return; // a deposit that adds nothing is none
+                }
             }
+            Profile::Finagle => self.movement(now_ns, self.config.ratio_permille.into()),
             _ => {}
         }
+        self.deposited += 1;
     }
 
     /// A call ends.
     pub fn finish(&mut self) {
-        self.calls = self.calls.saturating_sub(1);
+        if self.config.mode != Mode::Off {
+            self.calls = self.calls.saturating_sub(1);
+        }
     }
 
     /// Asks for leave to send one retry.
@@ -203,33 +218,33 @@ impl RetryBudget {
         let free = Withdrawal {
             id: self.withdrawals,
             cost_milli: 0,
-            slice: 0,
             counts: false,
         };
         if self.config.mode == Mode::Off {
             return Ok(free);
         }
-        self.refill(now_ns);
-        let cost_milli = self.config.cost_milli(class);
-        let held = self.held(now_ns);
-        let paid = match self.config.profile {
-            Profile::Grpc => held * 2 > i128::from(self.config.cap_milli()),
-            _ => held >= i128::from(cost_milli),
-        };
-        if paid && self.has_place() {
-            let slice = self.slice(now_ns);
-            match self.config.profile {
-                Profile::Finagle => self.movements.push((slice, -i128::from(cost_milli))),
-                _ => self.tokens_milli -= cost_milli,
+        if self.has_place() {
+            let cost_milli = self.config.cost_milli(class);
+            self.refill(now_ns);
+            self.newest_slice = self.slice(now_ns);
+            let held = self.held(now_ns);
+            let paid = match self.config.profile {
+                Profile::Grpc => held * 2 > i128::from(self.config.cap_milli()),
+                _ => held >= i128::from(cost_milli),
+            };
+            if paid {
+                match self.config.profile {
+                    Profile::Finagle => self.movement(now_ns, -i128::from(cost_milli)),
+                    _ => self.tokens_milli -= cost_milli,
+                }
+                self.retries += u64::from(self.has_flight_rule());
+                self.withdrawn += 1;
+                return Ok(Withdrawal {
+                    cost_milli,
+                    counts: true,
+                    ..free
+                });
             }
-            self.retries += 1;
-            self.withdrawn += 1;
-            return Ok(Withdrawal {
-                cost_milli,
-                slice,
-                counts: true,
-                ..free
-            });
         }
         if self.config.mode == Mode::Shadow {
             self.shadow_refused += 1;
@@ -248,7 +263,10 @@ impl RetryBudget {
             return Answer::Spent;
         }
         if withdrawal.is_some_and(|withdrawal| withdrawal.counts) {
-            self.retries -= 1;
+            self.retries -= u64::from(self.has_flight_rule());
+        }
+        if self.config.mode == Mode::Off {
+            return Answer::Ok;
         }
         match (self.config.profile, outcome) {
             (Profile::Grpc, Outcome::Failure) => {
@@ -263,17 +281,15 @@ impl RetryBudget {
         Answer::Ok
     }
 
-    /// The retry was never sent: its cost comes back.
-    pub fn cancel(&mut self, withdrawal: Withdrawal) -> Answer {
+    /// The retry was never sent: its cost comes back, in a sliding budget as a deposit of now.
+    pub fn cancel(&mut self, withdrawal: Withdrawal, now_ns: u64) -> Answer {
         if !self.used.insert(withdrawal.id) {
             return Answer::Spent;
         }
         if withdrawal.counts {
-            self.retries -= 1;
+            self.retries -= u64::from(self.has_flight_rule());
             match self.config.profile {
-                Profile::Finagle => self
-                    .movements
-                    .push((withdrawal.slice, withdrawal.cost_milli.into())),
+                Profile::Finagle => self.movement(now_ns, withdrawal.cost_milli.into()),
                 _ => self.earn(withdrawal.cost_milli),
             }
         }
@@ -283,8 +299,14 @@ impl RetryBudget {
     /// What can be seen at `now_ns`. Changes nothing.
     pub fn snapshot(&self, now_ns: u64) -> Snapshot {
         Snapshot {
-            tokens_milli: self.held(now_ns),
-            cap_milli: self.config.cap_milli(),
+            tokens_milli: match self.config.profile {
+                Profile::Finagle => self.held(now_ns).max(0),
+                _ => self.tokens_at(now_ns).into(),
+            },
+            cap_milli: match self.config.profile {
+                Profile::Finagle => 0, // there is none
+                _ => self.config.cap_milli(),
+            },
             calls_in_flight: self.calls,
             retries_in_flight: self.retries,
             deposited: self.deposited,
@@ -304,12 +326,18 @@ impl RetryBudget {
         i128::from(self.config.floor_milli()) + recent.map(|(_, amount)| amount).sum::<i128>()
     }
 
-    /// The slice of `now_ns`, never before the newest movement.
+    /// The slice of `now_ns`, never before the newest that anybody asked in.
     fn slice(&self, now_ns: u64) -> u64 {
-        let slice = now_ns / (self.config.window_ns / 10);
-        self.movements
-            .last()
-            .map_or(slice, |(newest, _)| slice.max(*newest))
+        (now_ns / (self.config.window_ns / 10)).max(self.newest_slice)
+    }
+
+    fn movement(&mut self, now_ns: u64, milli: i128) {
+        self.newest_slice = self.slice(now_ns);
+        self.movements.push((self.newest_slice, milli));
+    }
+
+    fn has_flight_rule(&self) -> bool {
+        self.config.max_concurrent_retries_permille > 0
     }
 
     fn earn(&mut self, milli: u64) {
@@ -317,14 +345,20 @@ impl RetryBudget {
     }
 
     /// Time gives tokens, but only up to the floor. A clock that stepped back gives none.
-    fn refill(&mut self, now_ns: u64) {
-        let now_ms = (now_ns / MILLISECOND).max(self.stamp_ms);
-        let earned = (now_ms - self.stamp_ms).saturating_mul(self.config.min_per_second.into());
+    fn tokens_at(&self, now_ns: u64) -> u64 {
+        let passed_ms = (now_ns / MILLISECOND).saturating_sub(self.stamp_ms);
+        let earned = passed_ms.saturating_mul(self.config.min_per_second.into());
         let floor = self.config.floor_milli();
         if self.config.profile == Profile::Bucket && self.tokens_milli < floor {
-            self.tokens_milli = self.tokens_milli.saturating_add(earned).min(floor);
+            self.tokens_milli.saturating_add(earned).min(floor)
+        } else {
+            self.tokens_milli
         }
-        self.stamp_ms = now_ms;
+    }
+
+    fn refill(&mut self, now_ns: u64) {
+        self.tokens_milli = self.tokens_at(now_ns);
+        self.stamp_ms = self.stamp_ms.max(now_ns / MILLISECOND);
     }
 
     /// Whether one more retry may be in flight.

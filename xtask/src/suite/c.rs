@@ -22,14 +22,18 @@ enum Link {
 struct Dialect {
     compiler: PathBuf,
     standard: &'static str,
+    /// What else the compiler is told.
+    flags: &'static [&'static str],
     link: Link,
+    /// The only program that this dialect can compile, if it cannot compile all.
+    only: Option<&'static str>,
 }
 
 impl Dialect {
     /// Compiles one program; answers where it lies.
     fn compile(&self, source: &Path, session: &mut Session) -> Option<PathBuf> {
         let library = crate::archive::folder();
-        let folder = repo::target("c").join(self.standard);
+        let folder = repo::target("c").join(format!("{}{}", self.standard, self.flags.concat()));
         let place = source
             .parent()
             .map(repo::shown)
@@ -41,7 +45,10 @@ impl Dialect {
             return None;
         }
         let mut compile = session.command(&self.compiler);
-        compile.arg(format!("-std={}", self.standard)).args(STRICT);
+        compile
+            .arg(format!("-std={}", self.standard))
+            .args(STRICT)
+            .args(self.flags);
         compile
             .arg("-I")
             .arg(library.join("include"))
@@ -73,39 +80,64 @@ impl Dialect {
         Some(binary)
     }
 
+    fn takes(&self, source: &Path) -> bool {
+        self.only.is_none_or(|name| source.ends_with(name))
+    }
+
     fn name(&self, source: &Path) -> String {
-        format!("{} as {}", repo::shown(source), self.standard)
+        let flags: String = self.flags.iter().map(|flag| format!(" {flag}")).collect();
+        format!("{} as {}{flags}", repo::shown(source), self.standard)
     }
 }
 
-/// C as C99 against the sealed archive and as C11 against the shared library.
+/// C as C99 and C17 against the sealed archive and as C11 against the shared library.
 pub fn run_c(session: &mut Session) -> Result<(), String> {
     let Some(compiler) = toolchain::cc() else {
         session.without_toolchain("no C compiler");
         return Ok(());
     };
-    let dialects = [("c99", Link::Static), ("c11", Link::Shared)].map(|(standard, link)| Dialect {
+    let dialects = [
+        ("c99", Link::Static),
+        ("c11", Link::Shared),
+        ("c17", Link::Static),
+    ]
+    .map(|(standard, link)| Dialect {
         compiler: compiler.clone(),
         standard,
+        flags: &[],
         link,
+        only: None,
     });
     run_dialects(session, &dialects, "c", "examples/c")?;
     find_by_pkg_config(session, &compiler)?;
-    find_by_cmake(session)
+    find_by_cmake(
+        session,
+        "tests/c/package",
+        &["consumer_shared", "consumer_static"],
+    )
 }
 
-/// C++17 against the sealed archive.
+/// C++17 against the sealed archive, C++20 against the shared library, and both without exceptions where that can be.
 pub fn run_cpp(session: &mut Session) -> Result<(), String> {
     let Some(compiler) = toolchain::cxx() else {
         session.without_toolchain("no C++ compiler");
         return Ok(());
     };
-    let dialects = [Dialect {
-        compiler,
-        standard: "c++17",
-        link: Link::Static,
-    }];
-    run_dialects(session, &dialects, "cpp", "examples/cpp")
+    let without_exceptions: &[&str] = &["-fno-exceptions", "-fno-rtti"];
+    let dialects = [
+        ("c++17", &[][..], Link::Static, None),
+        ("c++20", &[], Link::Shared, None),
+        ("c++20", without_exceptions, Link::Static, Some("bare.cpp")),
+    ]
+    .map(|(standard, flags, link, only)| Dialect {
+        compiler: compiler.clone(),
+        standard,
+        flags,
+        link,
+        only,
+    });
+    run_dialects(session, &dialects, "cpp", "examples/cpp")?;
+    find_by_cmake(session, "examples/cpp", &["quickstart"])
 }
 
 fn run_dialects(
@@ -130,13 +162,16 @@ fn run_dialects(
         );
     }
     for dialect in dialects {
-        for source in &tests {
+        for source in tests.iter().filter(|source| dialect.takes(source)) {
             if let Some(binary) = dialect.compile(source, session) {
                 let command = under(valgrind.as_deref(), &binary, session);
                 session.counted(&dialect.name(source), command, counts::by_hand);
             }
         }
         for source in repo::files(&repo::at(examples), &[ending]) {
+            if !dialect.takes(&source) {
+                continue;
+            }
             if let Some(binary) = dialect.compile(&source, session) {
                 let command = under(valgrind.as_deref(), &binary, session);
                 session.check(&dialect.name(&source), command);
@@ -205,28 +240,29 @@ fn find_by_pkg_config(session: &mut Session, compiler: &Path) -> Result<(), Stri
     Ok(())
 }
 
-fn find_by_cmake(session: &mut Session) -> Result<(), String> {
+/// Builds a project that knows the library only by `find_package`, and runs its programs.
+fn find_by_cmake(session: &mut Session, project: &str, programs: &[&str]) -> Result<(), String> {
     let Some(cmake) = toolchain::find("cmake") else {
         session.skip("the CMake package", "no cmake found");
         return Ok(());
     };
     let moved = moved_library()?;
-    let build = repo::target("c/by-cmake");
+    let build = repo::target("c/by-cmake").join(project);
     repo::empty_folder(&build)?;
     let mut configure = session.command(&cmake);
     configure
         .arg("-S")
-        .arg(repo::at("tests/c/package"))
+        .arg(repo::at(project))
         .arg("-B")
         .arg(&build);
     configure.arg(format!("-DCMAKE_PREFIX_PATH={}", moved.display()));
-    if !session.check("CMake finds the package", configure) {
+    if !session.check(&format!("CMake finds the package for {project}"), configure) {
         return Ok(());
     }
     let mut make = session.command(&cmake);
     make.arg("--build").arg(&build);
-    if session.check("CMake builds a program with both of its targets", make) {
-        for program in ["consumer_shared", "consumer_static"] {
+    if session.check(&format!("CMake builds {project}"), make) {
+        for program in programs {
             let command = session.command(build.join(program));
             session.check(program, command);
         }

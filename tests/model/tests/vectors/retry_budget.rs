@@ -86,7 +86,7 @@ impl Story for Told {
             "record" => self.budget.record(step.outcome(), self.withdrawal(step)),
             "cancel" => self
                 .budget
-                .cancel(self.withdrawal(step).expect("a withdrawal")),
+                .cancel(self.withdrawal(step).expect("a withdrawal"), now_ns),
             "finish" => {
                 self.budget.finish();
                 Answer::Ok

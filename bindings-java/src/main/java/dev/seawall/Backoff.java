@@ -14,6 +14,7 @@ import java.time.Duration;
  */
 public final class Backoff {
     private static final Native NATIVE = Library.NATIVE;
+    private static final long MOST_ATTEMPTS = 0xFFFF_FFFFL;
 
     private final long[] words;
 
@@ -36,7 +37,7 @@ public final class Backoff {
      * @param attempt which retry, the first is 1
      * @return how long
      */
-    public Duration delay(int attempt) {
+    public Duration delay(long attempt) {
         return delay(attempt, Duration.ZERO, Duration.ZERO);
     }
 
@@ -48,7 +49,7 @@ public final class Backoff {
      * @param retryAfter what the server asked for, a floor that jitter never undercuts; zero for nothing
      * @return how long
      */
-    public Duration delay(int attempt, Duration previous, Duration retryAfter) {
+    public Duration delay(long attempt, Duration previous, Duration retryAfter) {
         return delay(attempt, previous, retryAfter, NATIVE.random());
     }
 
@@ -61,12 +62,12 @@ public final class Backoff {
      * @param random sixty-four random bits
      * @return how long
      */
-    public Duration delay(int attempt, Duration previous, Duration retryAfter, long random) {
-        if (attempt < 1) {
-            throw new ConfigException("attempt", (long) attempt, 1L, (long) Integer.MAX_VALUE);
+    public Duration delay(long attempt, Duration previous, Duration retryAfter, long random) {
+        if (attempt < 1 || attempt > MOST_ATTEMPTS) {
+            throw new ConfigException("attempt", attempt, 1L, MOST_ATTEMPTS);
         }
         long[] delay = new long[1];
-        int status = NATIVE.backoffDelay(words, attempt, Settings.argument("previous", previous), random,
+        int status = NATIVE.backoffDelay(words, (int) attempt, Settings.argument("previous", previous), random,
                 Settings.argument("retryAfter", retryAfter), delay);
         Status.check("backoff", status);
         return Settings.nanos(delay[0]);
@@ -74,7 +75,7 @@ public final class Backoff {
 
     /** The settings of a backoff. Ranges are checked by {@link #build}. Not for two threads at once. */
     public static final class Builder {
-        private final Settings settings = new Settings(Layout.BackoffConfig.WORDS);
+        final Settings settings = new Settings(Layout.BackoffConfig.WORDS);
 
         private Builder() {
             Layout.BackoffConfig.STRUCT_BYTES.set(settings.words, Layout.BackoffConfig.BYTES);

@@ -9,7 +9,7 @@ import java.util.function.Predicate;
 /** The settings of a breaker. Ranges are checked by {@link #build}. Not for two threads at once. */
 public final class BreakerBuilder {
     final String name;
-    private final Settings settings;
+    final Settings settings;
     final List<Breaker.Listener> listeners = new ArrayList<>();
     Classifier classifier;
     Clock clock = Clock.system();

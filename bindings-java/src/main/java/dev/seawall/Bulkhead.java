@@ -105,7 +105,16 @@ public final class Bulkhead extends Primitive {
         if (Thread.interrupted()) {
             throw new InterruptedException();
         }
-        CompletableFuture<Permit> coming = acquireAsync(priority, maxWait);
+        Objects.requireNonNull(priority, "priority");
+        long nanos = Settings.argument("maxWait", maxWait);
+        if (nanos == 0) {
+            return tryAcquire(priority);
+        }
+        Permit now = waiters.atOnce(priority);
+        if (now != null) {
+            return now;
+        }
+        CompletableFuture<Permit> coming = waiters.queue(priority, nanos);
         try {
             return coming.get();
         } catch (InterruptedException interrupted) {
@@ -418,7 +427,7 @@ public final class Bulkhead extends Primitive {
         private static final int ROOM = 256;
 
         private final String name;
-        private final Settings settings;
+        final Settings settings;
         private Clock clock = Clock.system();
         private int capacity;
 

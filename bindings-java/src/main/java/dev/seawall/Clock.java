@@ -24,21 +24,4 @@ public interface Clock {
     static Clock system() {
         return SystemClock.INSTANCE;
     }
-
-    /** The time as the library takes it. */
-    static long argument(Clock clock) {
-        if (clock == SystemClock.INSTANCE) {
-            return 0;
-        }
-        return read(clock);
-    }
-
-    /** The time, never 0. */
-    static long read(Clock clock) {
-        long nanos = clock.nanos();
-        if (nanos < 0) {
-            throw new ConfigException("clock", nanos, 0L, Long.MAX_VALUE);
-        }
-        return Math.max(1, nanos);
-    }
 }

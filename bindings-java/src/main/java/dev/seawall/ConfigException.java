@@ -11,6 +11,7 @@ import java.time.Duration;
 public final class ConfigException extends SeawallException {
     private static final long serialVersionUID = 1;
 
+    /** Which setting. */
     private final String field;
     private final transient Object value;
     private final transient Object min;

@@ -43,7 +43,7 @@ public final class Deadline {
      */
     public static Deadline after(Duration span, Clock clock) {
         long nanos = Settings.argument("span", span);
-        return new Deadline(NATIVE.deadlineAfter(Clock.read(clock), nanos), clock);
+        return new Deadline(NATIVE.deadlineAfter(SystemClock.read(clock), nanos), clock);
     }
 
     /**
@@ -66,7 +66,7 @@ public final class Deadline {
      * @return the time, zero once expired
      */
     public Duration remaining() {
-        return Settings.nanos(NATIVE.deadlineRemaining(at, Clock.read(clock)));
+        return Settings.nanos(NATIVE.deadlineRemaining(at, SystemClock.read(clock)));
     }
 
     /**
@@ -75,7 +75,7 @@ public final class Deadline {
      * @return whether there is no time left
      */
     public boolean isExpired() {
-        return NATIVE.deadlineIsExpired(at, Clock.read(clock)) != 0;
+        return NATIVE.deadlineIsExpired(at, SystemClock.read(clock)) != 0;
     }
 
     /**
@@ -112,7 +112,7 @@ public final class Deadline {
         if (!(reserve >= 0 && reserve <= 1)) {
             throw new ConfigException("reserve", reserve, 0.0, 1.0);
         }
-        return new Deadline(NATIVE.deadlineKeep(at, Clock.read(clock), (int) Math.round(reserve * 1000)), clock);
+        return new Deadline(NATIVE.deadlineKeep(at, SystemClock.read(clock), (int) Math.round(reserve * 1000)), clock);
     }
 
     /**
@@ -123,7 +123,7 @@ public final class Deadline {
      */
     public Duration attemptTimeout(Duration timeout) {
         long nanos = Settings.argument("timeout", timeout);
-        return Settings.nanos(NATIVE.deadlineAttemptTimeout(at, nanos, Clock.read(clock)));
+        return Settings.nanos(NATIVE.deadlineAttemptTimeout(at, nanos, SystemClock.read(clock)));
     }
 
     @Override

@@ -26,10 +26,10 @@ import java.util.Set;
  * written once.
  */
 final class Library {
+    private static final Set<PosixFilePermission> MINE = PosixFilePermissions.fromString("rwx------");
+
     static final Native NATIVE = load();
     static final Cleaner CLEANER = Cleaner.create();
-
-    private static final Set<PosixFilePermission> MINE = PosixFilePermissions.fromString("rwx------");
 
     private Library() {}
 

@@ -323,7 +323,7 @@ public final class Limiter extends Primitive {
     /** The settings of a limiter. Ranges are checked by {@link #build}. Not for two threads at once. */
     public static final class Builder {
         private final String name;
-        private final Settings settings;
+        final Settings settings;
         private Clock clock = Clock.system();
 
         private Builder(String name) {
@@ -394,7 +394,7 @@ public final class Limiter extends Primitive {
             return new Limiter(this, complete().copy());
         }
 
-        private Settings complete() {
+        Settings complete() {
             if (!settings.has("burst")) {
                 Layout.LimiterConfig.BURST.set(settings.words, Layout.LimiterConfig.PERMITS.get(settings.words));
             }

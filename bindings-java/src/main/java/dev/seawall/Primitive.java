@@ -65,7 +65,7 @@ abstract class Primitive implements AutoCloseable {
 
     /** The time as the library takes it: 0 lets it read the clock by itself, only if the answer needs it. */
     final long now() {
-        return Clock.argument(clock);
+        return SystemClock.argument(clock);
     }
 
     @Override

@@ -11,8 +11,11 @@ import java.time.Duration;
 public abstract class RefusedException extends SeawallException {
     private static final long serialVersionUID = 1;
 
+    /** Who refused. */
     private final String name;
+    /** Why, as a number of the library's. */
     private final int status;
+    /** How long until asking again can help; 0 when nobody knows. */
     private final long retryAfterNanos;
 
     RefusedException(String name, int status, long retryAfterNanos) {

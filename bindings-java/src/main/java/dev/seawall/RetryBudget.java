@@ -30,7 +30,7 @@ public final class RetryBudget extends Primitive {
         super("retry budget", builder.name, builder.clock, NATIVE.retryBudgetBytes(), memory -> {
             long[] error = new long[Layout.ConfigError.WORDS];
             int status = NATIVE.retryBudgetInit(
-                    memory, NATIVE.retryBudgetBytes(), settings.words, Clock.argument(builder.clock), error);
+                    memory, NATIVE.retryBudgetBytes(), settings.words, SystemClock.argument(builder.clock), error);
             settings.check(builder.name, status, error);
         });
         this.settings = settings;
@@ -225,7 +225,7 @@ public final class RetryBudget extends Primitive {
     /** The settings of a retry budget. Ranges are checked by {@link #build}. Not for two threads at once. */
     public static final class Builder {
         private final String name;
-        private final Settings settings;
+        final Settings settings;
         private Clock clock = Clock.system();
 
         private Builder(String name, Profile profile) {
@@ -274,23 +274,12 @@ public final class RetryBudget extends Primitive {
         /**
          * The most tokens. A bucket holds at least what {@code minPerSecond} saves up.
          *
-         * @param tokens 1 to 1,000,000; default 100, AWS 500
+         * @param tokens 1 to 1,000,000 (gRPC 1000); default 100, gRPC 10, AWS 500
          * @return this
          */
         public Builder cap(int tokens) {
             settings.count("cap", Layout.RetryBudgetConfig.CAP, tokens);
-            settings.note("maxTokens", tokens);
             return this;
-        }
-
-        /**
-         * The most tokens, under the name that gRPC gives them.
-         *
-         * @param tokens 1 to 1000; default 10
-         * @return this
-         */
-        public Builder maxTokens(int tokens) {
-            return cap(tokens);
         }
 
         /**

@@ -20,8 +20,19 @@ final class Status {
 
     private Status() {}
 
+    /** Names of refusals and notes, kept because a refusal must be cheap. Filled by whoever comes first; all agree. */
+    private static final String[] NAMES = new String[64];
+
     static String name(int status) {
-        return Library.NATIVE.statusName(status);
+        if (status < 0 || status >= NAMES.length) {
+            return Library.NATIVE.statusName(status);
+        }
+        String name = NAMES[status];
+        if (name == null) {
+            name = Library.NATIVE.statusName(status);
+            NAMES[status] = name;
+        }
+        return name;
     }
 
     static String text(int status) {

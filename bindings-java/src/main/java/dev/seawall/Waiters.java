@@ -32,7 +32,7 @@ final class Waiters {
     private final LinkedHashSet<Waiter> ordinary = new LinkedHashSet<>();
     private final LinkedHashSet<Waiter> critical = new LinkedHashSet<>();
     private final AtomicInteger interested = new AtomicInteger();
-    /** Tries that the library counted as refusals and that turned nobody away. */
+    /** What the library has counted as turned away too often: it counts refused tries, here callers count. */
     private final LongAdder tries = new LongAdder();
 
     Waiters(Bulkhead bulkhead) {
@@ -44,31 +44,43 @@ final class Waiters {
         return tries.sum();
     }
 
+    /** A permit, sooner or later, or a refusal. Nothing is thrown. */
     CompletableFuture<Bulkhead.Permit> acquire(Priority priority, long maxWait) {
+        try {
+            Bulkhead.Permit now = maxWait == 0 ? bulkhead.tryAcquire(priority) : atOnce(priority);
+            return now != null ? CompletableFuture.completedFuture(now) : queue(priority, maxWait);
+        } catch (SeawallException refused) {
+            return CompletableFuture.failedFuture(refused);
+        }
+    }
+
+    /** As {@link #acquire}, for one who has tried already. */
+    CompletableFuture<Bulkhead.Permit> queue(Priority priority, long maxWait) {
         CompletableFuture<Bulkhead.Permit> coming = new CompletableFuture<>();
         try {
-            if (maxWait == 0) {
-                coming.complete(bulkhead.tryAcquire(priority));
-            } else {
-                join(priority, maxWait, coming);
-            }
-        } catch (SeawallException thrown) {
-            coming.completeExceptionally(thrown);
+            join(priority, maxWait, coming);
+        } catch (SeawallException refused) {
+            coming.completeExceptionally(refused);
         }
         return coming;
     }
 
-    private void join(Priority priority, long maxWait, CompletableFuture<Bulkhead.Permit> coming) {
+    /** A permit if nobody waits and one is free, which is the common case and needs no lock; else null. */
+    Bulkhead.Permit atOnce(Priority priority) {
         bulkhead.open();
-        long[] words = new long[Layout.Permit.WORDS];
-        // Nobody waits: the common case needs no lock.
-        if (interested.get() == 0) {
-            if (bulkhead.take(priority, words) == Status.OK) {
-                coming.complete(new Bulkhead.Permit(bulkhead, words));
-                return;
-            }
-            tries.increment();
+        if (interested.get() != 0) {
+            return null;
         }
+        long[] words = new long[Layout.Permit.WORDS];
+        if (bulkhead.take(priority, words) == Status.OK) {
+            return new Bulkhead.Permit(bulkhead, words);
+        }
+        tries.increment();
+        return null;
+    }
+
+    private void join(Priority priority, long maxWait, CompletableFuture<Bulkhead.Permit> coming) {
+        long[] words = new long[Layout.Permit.WORDS];
         Waiter waiter = new Waiter(priority, coming);
         lock.lock();
         try {
@@ -86,6 +98,8 @@ final class Waiters {
                 bulkhead.open();
                 int status = Primitive.NATIVE.bulkheadBeginWait(bulkhead.address);
                 if (status != Status.OK) {
+                    // This one is turned away, and the library counts only refused tries.
+                    tries.decrement();
                     throw Status.exception(bulkhead.name(), status, 0);
                 }
                 queue(priority).add(waiter);

@@ -1,0 +1,61 @@
+"""The package itself: what importing costs, what it names, and that its types say what they should."""
+
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import seawall
+
+USES = Path(__file__).with_name("typed_uses.py")
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=300)
+
+
+def test_importing_is_light():
+    done = run("-X", "importtime", "-c", "import sys, seawall; print(*sys.modules)")
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert not loaded & {"asyncio", "inspect", "logging", "concurrent.futures", "dataclasses"}
+
+
+def test_names_and_version():
+    assert seawall.__version__ == importlib.metadata.version("seawall")
+    for name in seawall.__all__:
+        assert hasattr(seawall, name)
+        assert getattr(seawall, name).__doc__
+    assert (Path(seawall.__file__).parent / "py.typed").exists()
+
+
+def test_every_public_method_is_documented():
+    for name in seawall.__all__:
+        thing = getattr(seawall, name)
+        if isinstance(thing, type):
+            for method in [m for m in vars(thing) if not m.startswith("_")]:
+                assert getattr(thing, method).__doc__, f"{name}.{method}"
+
+
+@pytest.mark.parametrize("old", ["x", "permit"])
+def test_objects_take_no_stray_attributes(old):
+    with pytest.raises(AttributeError):
+        setattr(seawall.Breaker(), old, 1)
+
+
+def test_the_types_are_what_users_see(tmp_path):
+    pytest.importorskip("mypy")
+    done = run("-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(USES))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_isolated_subinterpreter_is_told_no():
+    interpreters = pytest.importorskip("_interpreters", reason="no module for subinterpreters here")
+    interpreter = interpreters.create("isolated")
+    try:
+        failed = interpreters.exec(interpreter, "import seawall")
+        assert failed is not None and "subinterpreters" in failed.msg
+    finally:
+        interpreters.destroy(interpreter)
