@@ -90,15 +90,6 @@ pub fn changed(transition: Option<Transition>) -> i32 {
     CHANGED
 }
 
-/// A handle, or why there is none.
-pub fn made(made: Result<Result<u32, Misuse>, ConfigError>) -> f64 {
-    match made {
-        Ok(Ok(handle)) => f64::from(handle),
-        Ok(Err(misuse)) => misused(misuse),
-        Err(error) => misconfigured(error),
-    }
-}
-
 /// The details of the last answer of this thread: the permit's token (low, high), its start (low, high), and the
 /// last change of state (from, to, generation; from is -1 when there was none).
 #[napi(catch_unwind)]

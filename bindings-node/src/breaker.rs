@@ -1,12 +1,13 @@
 //! Circuit breaker: stop calling what keeps failing, and find out gently when it is well again.
 
+use napi::Env;
 use napi::bindgen_prelude::{BigInt, Float64ArraySlice};
 use napi_derive::napi;
 use seawall::core::breaker::{Admission, Breaker, Config, Permit};
 use seawall::{Misuse, Mode, Moment, Outcome, Owner, seed};
 
-use crate::answer::{EXACT, changed, fill, made, misused, permit_in_detail, recorded, refused};
-use crate::slots::{Slots, insert, remove, with};
+use crate::answer::{EXACT, changed, fill, misused, permit_in_detail, recorded, refused};
+use crate::slots::{Slots, free, make, with};
 use crate::time::{millis, moment, nanos, word};
 
 thread_local! {
@@ -65,13 +66,17 @@ impl BreakerConfig {
 
 /// A breaker's handle.
 #[napi(catch_unwind)]
-pub fn breaker_new(config: BreakerConfig) -> f64 {
-    made(Breaker::new(&config.to_core()).map(|breaker| insert(&BREAKERS, Box::new(breaker))))
+pub fn breaker_new(env: Env, config: BreakerConfig) -> f64 {
+    make(
+        &env,
+        &BREAKERS,
+        Breaker::new(&config.to_core()).map(Box::new),
+    )
 }
 
 #[napi(catch_unwind)]
-pub fn breaker_free(handle: u32) -> bool {
-    remove(&BREAKERS, handle)
+pub fn breaker_free(env: Env, handle: u32) -> bool {
+    free(&env, &BREAKERS, handle)
 }
 
 /// The permit as one number when it is an ordinary one without a start, which is everyday; else in the details.

@@ -1,12 +1,13 @@
 //! Bulkhead: a fixed number of permits, so that one slow dependency cannot hold every worker.
 
+use napi::Env;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 use seawall::core::bulkhead::{Bulkhead, Config, Permit};
 use seawall::{Misuse, Mode, Moment, Owner, Status};
 
-use crate::answer::{fill, made, misconfigured, misused, permit_in_detail, refused};
-use crate::slots::{Slots, insert, remove, with};
+use crate::answer::{fill, misconfigured, misused, permit_in_detail, refused};
+use crate::slots::{Slots, free, make, with};
 use crate::time::{millis, moment, word};
 
 thread_local! {
@@ -29,7 +30,7 @@ pub struct BulkheadConfig {
 
 /// A bulkhead's handle.
 #[napi(catch_unwind)]
-pub fn bulkhead_new(config: BulkheadConfig) -> f64 {
+pub fn bulkhead_new(env: Env, config: BulkheadConfig) -> f64 {
     let settings = Config {
         max_concurrent: config.max_concurrent as u32,
         reserved: config.reserved as u32,
@@ -37,12 +38,12 @@ pub fn bulkhead_new(config: BulkheadConfig) -> f64 {
         mode: Mode::from_number(config.mode).unwrap_or_default(),
     };
     let allocated = seawall::bulkhead::allocate(config.capacity as u32, &settings);
-    made(allocated.map(|bulkhead| insert(&BULKHEADS, bulkhead)))
+    make(&env, &BULKHEADS, allocated)
 }
 
 #[napi(catch_unwind)]
-pub fn bulkhead_free(handle: u32) -> bool {
-    remove(&BULKHEADS, handle)
+pub fn bulkhead_free(env: Env, handle: u32) -> bool {
+    free(&env, &BULKHEADS, handle)
 }
 
 /// The permit as one number when it is of one of the first 256 cells, which is everyday; else in the details.

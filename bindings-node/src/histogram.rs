@@ -1,10 +1,11 @@
 //! How long calls take: a fixed log-linear histogram, within 3 % from the median to p99.9.
 
+use napi::Env;
 use napi_derive::napi;
 use seawall::Histogram;
 
 use crate::answer::misused;
-use crate::slots::{Slots, insert, remove, with};
+use crate::slots::{Slots, free, make, with};
 use crate::time::{millis, nanos};
 
 thread_local! {
@@ -12,13 +13,13 @@ thread_local! {
 }
 
 #[napi(catch_unwind)]
-pub fn histogram_new() -> f64 {
-    insert(&HISTOGRAMS, Box::new(Histogram::new())).map_or_else(misused, f64::from)
+pub fn histogram_new(env: Env) -> f64 {
+    make(&env, &HISTOGRAMS, Ok(Box::new(Histogram::new())))
 }
 
 #[napi(catch_unwind)]
-pub fn histogram_free(handle: u32) -> bool {
-    remove(&HISTOGRAMS, handle)
+pub fn histogram_free(env: Env, handle: u32) -> bool {
+    free(&env, &HISTOGRAMS, handle)
 }
 
 #[napi(catch_unwind)]

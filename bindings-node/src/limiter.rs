@@ -1,12 +1,13 @@
 //! Token bucket: so many calls per while, with a burst, and no drift.
 
+use napi::Env;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 use seawall::core::limiter::{Config, Limiter, Reservation};
 use seawall::{Mode, Moment, Nanos};
 
-use crate::answer::{fill, made, misconfigured, misused, note_wait, refused};
-use crate::slots::{Slots, insert, remove, with};
+use crate::answer::{fill, misconfigured, misused, note_wait, refused};
+use crate::slots::{Slots, free, make, with};
 use crate::time::{millis, moment, nanos};
 
 thread_local! {
@@ -24,14 +25,14 @@ fn config(permits: f64, period_ms: f64, burst: f64, mode: u32) -> Config {
 
 /// A limiter's handle. Numbers out of range saturate, so that the core is the one to say what the range is.
 #[napi(catch_unwind)]
-pub fn limiter_new(permits: f64, period_ms: f64, burst: f64, mode: u32) -> f64 {
+pub fn limiter_new(env: Env, permits: f64, period_ms: f64, burst: f64, mode: u32) -> f64 {
     let limiter = Limiter::new(&config(permits, period_ms, burst, mode));
-    made(limiter.map(|limiter| insert(&LIMITERS, Box::new(limiter))))
+    make(&env, &LIMITERS, limiter.map(Box::new))
 }
 
 #[napi(catch_unwind)]
-pub fn limiter_free(handle: u32) -> bool {
-    remove(&LIMITERS, handle)
+pub fn limiter_free(env: Env, handle: u32) -> bool {
+    free(&env, &LIMITERS, handle)
 }
 
 /// 0 when the tokens were there.

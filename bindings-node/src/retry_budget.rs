@@ -1,12 +1,13 @@
 //! Retry budget: retries may be a share of the calls, never a multiple.
 
+use napi::Env;
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 use seawall::core::retry_budget::{Cause, Config, Profile, RetryBudget, Withdrawal};
 use seawall::{Misuse, Mode, Moment, Outcome};
 
-use crate::answer::{fill, made, misused, refused};
-use crate::slots::{Slots, insert, remove, with};
+use crate::answer::{fill, misused, refused};
+use crate::slots::{Slots, free, make, with};
 use crate::time::{moment, nanos};
 
 thread_local! {
@@ -55,14 +56,14 @@ impl RetryBudgetConfig {
 
 /// A budget's handle.
 #[napi(catch_unwind)]
-pub fn retry_budget_new(config: RetryBudgetConfig, now_ms: f64) -> f64 {
+pub fn retry_budget_new(env: Env, config: RetryBudgetConfig, now_ms: f64) -> f64 {
     let budget = RetryBudget::new(&config.to_core(), moment(now_ms).now());
-    made(budget.map(|budget| insert(&BUDGETS, Box::new(budget))))
+    make(&env, &BUDGETS, budget.map(Box::new))
 }
 
 #[napi(catch_unwind)]
-pub fn retry_budget_free(handle: u32) -> bool {
-    remove(&BUDGETS, handle)
+pub fn retry_budget_free(env: Env, handle: u32) -> bool {
+    free(&env, &BUDGETS, handle)
 }
 
 #[napi(catch_unwind)]

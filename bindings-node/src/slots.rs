@@ -8,7 +8,10 @@
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
-use seawall::Misuse;
+use napi::Env;
+use seawall::{ConfigError, Misuse};
+
+use crate::answer::{misconfigured, misused};
 
 const INDEX_BITS: u32 = 20;
 const MOST_PLACES: usize = 1 << INDEX_BITS;
@@ -61,22 +64,19 @@ impl<T: ?Sized> Slots<T> {
         Ok(handle_of(index, 1))
     }
 
-    fn remove(&self, handle: u32) -> bool {
-        let Ok(mut table) = self.0.try_borrow_mut() else {
-            return false;
-        };
+    fn remove(&self, handle: u32) -> Option<Box<T>> {
+        let mut table = self.0.try_borrow_mut().ok()?;
         let index = handle as usize & (MOST_PLACES - 1);
-        let Some(place) = table.places.get_mut(index) else {
-            return false;
-        };
-        if place.turn != handle >> INDEX_BITS || place.object.take().is_none() {
-            return false;
+        let place = table.places.get_mut(index)?;
+        if place.turn != handle >> INDEX_BITS {
+            return None;
         }
+        let object = place.object.take()?;
         if place.turn < LAST_TURN {
             place.turn += 1;
             table.free.push(index);
         }
-        true
+        Some(object)
     }
 
     #[inline]
@@ -92,21 +92,42 @@ impl<T: ?Sized> Slots<T> {
     }
 }
 
-/// Takes an object in and answers its handle.
-pub fn insert<T: ?Sized>(
+/// Takes a new object in and answers its handle, or why there is none. Tells the garbage collector how much
+/// memory hangs on the object's small wrapper, so that it comes in time.
+pub fn make<T: ?Sized>(
+    env: &Env,
     slots: &'static LocalKey<Slots<T>>,
-    object: Box<T>,
-) -> Result<u32, Misuse> {
-    slots
+    object: Result<Box<T>, ConfigError>,
+) -> f64 {
+    let object = match object {
+        Ok(object) => object,
+        Err(error) => return misconfigured(error),
+    };
+    let bytes = size_of_val(&*object);
+    let inserted = slots
         .try_with(|slots| slots.insert(object))
-        .unwrap_or(Err(Misuse::Uninitialised))
+        .unwrap_or(Err(Misuse::Uninitialised));
+    match inserted {
+        Ok(handle) => {
+            weigh(env, bytes as i64);
+            f64::from(handle)
+        }
+        Err(misuse) => misused(misuse),
+    }
 }
 
 /// Frees an object. False when it was freed before.
-pub fn remove<T: ?Sized>(slots: &'static LocalKey<Slots<T>>, handle: u32) -> bool {
-    slots
-        .try_with(|slots| slots.remove(handle))
-        .unwrap_or(false)
+pub fn free<T: ?Sized>(env: &Env, slots: &'static LocalKey<Slots<T>>, handle: u32) -> bool {
+    let removed = slots.try_with(|slots| slots.remove(handle)).ok().flatten();
+    if let Some(object) = &removed {
+        weigh(env, -(size_of_val(&**object) as i64));
+    }
+    removed.is_some()
+}
+
+fn weigh(env: &Env, bytes: i64) {
+    // Only a hint: where it cannot be given, the collector comes later.
+    let _ = env.adjust_external_memory(bytes);
 }
 
 /// Uses an object, or says that the handle means none.

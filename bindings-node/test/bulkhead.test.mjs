@@ -91,6 +91,8 @@ test('an abort ends the wait with its reason and leaves no listener', async () =
   const controller = new AbortController();
   const waits = Array.from({ length: 50 }, () => bulkhead.acquire({ maxWaitMs: 60_000, signal: controller.signal }));
   assert.equal(bulkhead.snapshot().waiting, 50);
+  // One for all of them: Node warns of a leak at the eleventh.
+  assert.equal(getEventListeners(controller.signal, 'abort').length, 1);
   controller.abort('gone');
   for (const wait of waits) await assert.rejects(wait, (reason) => reason === 'gone');
   assert.equal(getEventListeners(controller.signal, 'abort').length, 0);
@@ -99,6 +101,22 @@ test('an abort ends the wait with its reason and leaves no listener', async () =
   held.release();
   assert.equal(bulkhead.snapshot().inUse, 0);
   await assert.rejects(bulkhead.acquire({ signal: controller.signal }), (reason) => reason === 'gone');
+});
+
+test('those who share a signal can leave one by one', async () => {
+  const bulkhead = new Bulkhead({ maxConcurrent: 1, maxWaiting: 3 });
+  const controller = new AbortController();
+  const { signal } = controller;
+  let permit = bulkhead.tryAcquire();
+  const waits = [1, 2, 3].map(() => bulkhead.acquire({ maxWaitMs: Infinity, signal }));
+  for (const wait of waits.slice(0, 2)) {
+    permit.release();
+    permit = await wait;
+  }
+  assert.equal(getEventListeners(signal, 'abort').length, 1);
+  controller.abort('gone');
+  await assert.rejects(waits[2], (reason) => reason === 'gone');
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('a served waiter has no listener left', async () => {

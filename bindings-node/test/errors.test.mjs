@@ -108,9 +108,9 @@ test('zero is a value, not the default', () => {
 });
 
 test('settings that contradict each other are refused', () => {
-  refuses(() => new Breaker({ windowCalls: 10 }), 'minCalls', undefined);
-  refuses(() => new Breaker({ openForMs: 600_000 }), 'openMaxMs', undefined);
-  refuses(() => new Breaker({ slowRate: 0.5 }), 'slowAfterMs', undefined);
+  refuses(() => new Breaker({ windowCalls: 10 }), 'minCalls', 20);
+  refuses(() => new Breaker({ openForMs: 600_000 }), 'openMaxMs', 300_000);
+  refuses(() => new Breaker({ slowRate: 0.5 }), 'slowAfterMs', 0);
   refuses(() => new Bulkhead({ maxConcurrent: 4, reserved: 4 }), 'reserved', 4);
   refuses(() => new Bulkhead({ maxConcurrent: 5, capacity: 4 }), 'maxConcurrent', 5);
   refuses(() => new Bulkhead({ capacity: 0 }), 'capacity', 0);

@@ -2,7 +2,7 @@
 /** Bulkhead: a fixed number of permits, so that one slow dependency cannot hold every worker. */
 
 import * as native from '../native.js';
-import { checkedSignal, untilAborted } from './abort.js';
+import { checkedSignal, onAbort, untilAborted } from './abort.js';
 import { BULKHEAD_WAIT_TIMEOUT, Detail, IN_DETAIL, MISCONFIGURED, STALE, UNINITIALISED, detail, failure, misuse, refusal } from './answer.js';
 import type { Mode } from './answer.js';
 import { timeOf } from './clock.js';
@@ -293,10 +293,10 @@ export class Bulkhead {
       waiter.reject(refusal(BULKHEAD_WAIT_TIMEOUT, this.name, 0));
     };
     const cancelTimer = maxWaitMs === Infinity ? undefined : this.#time.after(maxWaitMs, giveUp);
-    signal?.addEventListener('abort', abort, { once: true });
+    const ignoreSignal = signal === undefined ? undefined : onAbort(signal, abort);
     waiter.leave = () => {
       cancelTimer?.();
-      signal?.removeEventListener('abort', abort);
+      ignoreSignal?.();
     };
   }
 

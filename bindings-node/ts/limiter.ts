@@ -1,7 +1,7 @@
 /** Token bucket: so many calls per while, with a burst, and no drift. */
 
 import * as native from '../native.js';
-import { checkedSignal } from './abort.js';
+import { checkedSignal, onAbort } from './abort.js';
 import { FOREIGN, MODES, SPENT, failure, misuse } from './answer.js';
 import type { Mode } from './answer.js';
 import { timeOf } from './clock.js';
@@ -219,10 +219,10 @@ export class Limiter {
         reject(signal!.reason);
       };
       const cancelTimer = this.#time.after(reservation.waitMs, () => {
-        signal?.removeEventListener('abort', abort);
+        ignoreSignal?.();
         resolve();
       });
-      signal?.addEventListener('abort', abort, { once: true });
+      const ignoreSignal = signal === undefined ? undefined : onAbort(signal, abort);
     });
   }
 

@@ -26,6 +26,7 @@ const TOO_MUCH = Infinity;
 export class Settings {
   #options: Record<string, unknown>;
   #kinds: Kinds;
+  #defaults: Record<string, unknown> = {};
   #bad: string | undefined;
 
   constructor(what: string, options: unknown, kinds: Kinds) {
@@ -49,10 +50,11 @@ export class Settings {
   /** A number for the core; `fallback` when it was not given. */
   number<F extends number | undefined>(key: string, fallback: F): number | F {
     const value = this.#options[key];
+    const kind = this.#kinds[key];
     if (value === undefined) {
+      this.#defaults[key] = kind === 'ratio' && fallback !== undefined ? fallback / 1000 : fallback;
       return fallback;
     }
-    const kind = this.#kinds[key];
     if (typeof value === 'number' && Number.isFinite(value) && value >= 0) {
       if (kind === 'ms' || (kind === 'count' && Number.isInteger(value))) {
         return value;
@@ -104,7 +106,7 @@ export class Settings {
       const key = names[bad.field] ?? (Object.hasOwn(this.#kinds, camel) ? camel : `${camel}Ms`);
       const field = this.#bad !== undefined && this.#bad !== key ? this.#bad : key;
       const range = field === key ? rangeOf(this.#kinds[key], bad.min, bad.max) : general(this.#kinds[field]);
-      throw new ConfigError(field, this.#options[field], range);
+      throw new ConfigError(field, this.#options[field] ?? this.#defaults[field], range);
     }
     if (this.#bad !== undefined) {
       throw new ConfigError(this.#bad, this.#options[this.#bad], general(this.#kinds[this.#bad]));

@@ -1,6 +1,7 @@
 //! Threads that start together, round after round.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// A barrier for many short rounds: it yields where a sleeping one would cost more than the round itself.
 pub struct Rounds {
@@ -26,8 +27,13 @@ impl Rounds {
             self.round.store(round + 1, Ordering::Release);
             return true;
         }
+        let start = Instant::now();
         while self.round.load(Ordering::Acquire) == round {
             std::thread::yield_now();
+            assert!(
+                start.elapsed().as_secs() < 20,
+                "a thread did not come to round {round}"
+            );
         }
         false
     }
