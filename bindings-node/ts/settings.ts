@@ -52,7 +52,10 @@ export class Settings {
     const value = this.#options[key];
     const kind = this.#kinds[key];
     if (value === undefined) {
-      this.#defaults[key] = kind === 'ratio' && fallback !== undefined ? fallback / 1000 : fallback;
+      // Told in the error when it contradicts another setting; Infinity only stands for "required".
+      if (fallback !== undefined && fallback !== Infinity) {
+        this.#defaults[key] = kind === 'ratio' ? fallback / 1000 : fallback;
+      }
       return fallback;
     }
     if (typeof value === 'number' && Number.isFinite(value) && value >= 0) {
@@ -106,7 +109,8 @@ export class Settings {
       const key = names[bad.field] ?? (Object.hasOwn(this.#kinds, camel) ? camel : `${camel}Ms`);
       const field = this.#bad !== undefined && this.#bad !== key ? this.#bad : key;
       const range = field === key ? rangeOf(this.#kinds[key], bad.min, bad.max) : general(this.#kinds[field]);
-      throw new ConfigError(field, this.#options[field] ?? this.#defaults[field], range);
+      const value = this.#options[field] === undefined ? this.#defaults[field] : this.#options[field];
+      throw new ConfigError(field, value, range);
     }
     if (this.#bad !== undefined) {
       throw new ConfigError(this.#bad, this.#options[this.#bad], general(this.#kinds[this.#bad]));

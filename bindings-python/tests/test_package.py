@@ -39,6 +39,21 @@ def test_every_public_method_is_documented():
                 assert getattr(thing, method).__doc__, f"{name}.{method}"
 
 
+def test_the_examples_of_the_manual_are_python():
+    manual = Path(__file__).parents[1] / "README.md"
+    blocks = [block.partition("```")[0] for block in manual.read_text().split("```python\n")[1:]]
+    assert len(blocks) > 4
+    for block in blocks:
+        compile(block, str(manual), "exec")
+
+
+def test_the_quick_start_runs():
+    example = Path(__file__).parents[2] / "examples" / "python" / "quickstart.py"
+    done = run(str(example))
+    assert done.returncode == 0, done.stderr
+    assert "payments: closed -> open" in done.stdout and "half_open -> closed" in done.stdout
+
+
 @pytest.mark.parametrize("old", ["x", "permit"])
 def test_objects_take_no_stray_attributes(old):
     with pytest.raises(AttributeError):

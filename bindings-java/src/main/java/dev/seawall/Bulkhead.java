@@ -173,7 +173,26 @@ public final class Bulkhead extends Primitive {
     }
 
     /**
-     * As {@link #call}, for work without a result.
+     * Does work while holding a permit, waiting for one first if need be. What the work throws comes through unchanged.
+     *
+     * @param maxWait the longest wait for the permit
+     * @param call the work
+     * @param <T> its result
+     * @param <X> what it throws; the compiler finds out
+     * @return its result
+     * @throws X what the work throws
+     * @throws BulkheadFullException when the work was not done
+     * @throws InterruptedException when the thread is interrupted while it waits; the work was not done
+     */
+    public <T, X extends Exception> T call(Duration maxWait, Call<T, X> call) throws X, InterruptedException {
+        Objects.requireNonNull(call, "call");
+        try (Permit permit = acquire(maxWait)) {
+            return call.call();
+        }
+    }
+
+    /**
+     * As {@link #call(Call)}, for work without a result.
      *
      * @param run the work
      * @param <X> what it throws; the compiler finds out

@@ -1,5 +1,6 @@
 package dev.seawall;
 
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
@@ -97,6 +98,7 @@ final class Waiters {
                 // Whoever closes the bulkhead later finds this one in the queue.
                 bulkhead.open();
                 int status = Primitive.NATIVE.bulkheadBeginWait(bulkhead.address);
+                Reference.reachabilityFence(bulkhead);
                 if (status != Status.OK) {
                     // This one is turned away, and the library counts only refused tries.
                     tries.decrement();
@@ -142,6 +144,7 @@ final class Waiters {
     private void left() {
         interested.decrementAndGet();
         Primitive.NATIVE.bulkheadEndWait(bulkhead.address);
+        Reference.reachabilityFence(bulkhead);
     }
 
     private void timeOut(Waiter waiter) {

@@ -56,6 +56,7 @@ class BulkheadTest {
         })));
         assertEquals(1, bulkhead.decorateCallable(() -> 1).call());
         assertEquals(1, bulkhead.decorateSupplier(() -> 1).get());
+        assertEquals(1, bulkhead.call(LONG, () -> bulkhead.snapshot().inUse()));
         assertEquals(0, bulkhead.snapshot().inUse());
     }
 
@@ -120,7 +121,7 @@ class BulkheadTest {
         Bulkhead bulkhead = Bulkhead.builder("x").maxConcurrent(1).maxWaiting(5).clock(clock).build();
         Bulkhead.Permit held = bulkhead.tryAcquire();
         CompletableFuture<Bulkhead.Permit> brief = bulkhead.acquireAsync(Duration.ofMillis(10));
-        CompletableFuture<Bulkhead.Permit> patient = bulkhead.acquireAsync(Duration.ofMillis(20));
+        CompletableFuture<Bulkhead.Permit> patient = bulkhead.acquireAsync(Duration.ofSeconds(Long.MAX_VALUE));
         clock.advance(Duration.ofMillis(9));
         assertFalse(brief.isDone());
         clock.advance(Duration.ofMillis(1));
@@ -137,12 +138,15 @@ class BulkheadTest {
     }
 
     @Test
-    void a_wait_on_the_real_clock_ends_too() {
+    void a_wait_on_the_real_clock_ends_too() throws Exception {
         Bulkhead bulkhead = of(1, 5);
         try (Bulkhead.Permit held = bulkhead.tryAcquire()) {
             long start = System.nanoTime();
             assertThrows(BulkheadFullException.class, () -> bulkhead.acquire(Duration.ofMillis(30)));
             assertTrue(System.nanoTime() - start >= 30_000_000);
+            CompletableFuture<Bulkhead.Permit> patient = bulkhead.acquireAsync(Duration.ofSeconds(Long.MAX_VALUE));
+            held.close();
+            patient.get().close();
         }
     }
 
