@@ -17,7 +17,12 @@ jar="$(ls -t target/seawall-*.jar | head -1)"
 # The libraries are named in pom.xml, so that there is one place for their versions.
 libs=target/test-libs
 if ! [[ -f "$libs/complete" && "$libs/complete" -nt pom.xml ]]; then
-  command -v mvn >/dev/null || { echo "mvn is needed to fetch the test libraries that pom.xml names" >&2; exit 1; }
+  if ! command -v mvn >/dev/null; then
+    echo "no mvn found, which fetches the test libraries that pom.xml names"
+    [[ "${REQUIRE_ALL:-0}" != 1 ]] || exit 1
+    echo "java tests: 0 passed, 0 failed, 1 skipped"
+    exit 0
+  fi
   rm -rf "$libs"
   if ! JAVA_HOME="$newest" mvn -q -B dependency:copy-dependencies -DincludeScope=test \
     -DoutputDirectory="$PWD/$libs" >target/maven.log 2>&1; then

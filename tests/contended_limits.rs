@@ -148,7 +148,7 @@ fn the_share_of_retries_is_exact_under_racing_threads() {
 
 #[test]
 fn the_histogram_loses_nothing() {
-    const EACH: u64 = 500_000;
+    const EACH: u64 = 512_000;
     let histogram = Histogram::new();
     std::thread::scope(|scope| {
         for thread in 0..THREADS as u64 {

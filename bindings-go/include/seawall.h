@@ -443,6 +443,11 @@ seawall_status_t seawall_breaker_snapshot(const struct seawall_breaker_t *breake
 #define SEAWALL_PRIORITY_ORDINARY 0              /**< An ordinary caller. */
 /** A caller that may take reserved permits, and takes those first. */
 #define SEAWALL_PRIORITY_CRITICAL 1
+/**
+ * Added to either by a caller that goes on waiting after a refusal: it is not counted as rejected. A caller that
+ * gives up asks once more without it, and is counted there or served at the last moment.
+ */
+#define SEAWALL_PRIORITY_WAITING 2
 
 /** A bulkhead in the caller's storage. Any thread and any process that maps the storage may use it. */
 typedef struct seawall_bulkhead_t seawall_bulkhead_t;

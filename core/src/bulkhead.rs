@@ -144,7 +144,7 @@ pub struct Snapshot {
     pub in_use: u32,
     /// Callers that wait.
     pub waiting: u32,
-    /// Callers turned away, ever.
+    /// Callers turned away, ever; those that waited and were served are not among them.
     pub rejected: u64,
     /// Callers that would have been turned away in enforce mode, ever.
     pub shadow_refused: u64,
@@ -234,8 +234,24 @@ impl Bulkhead {
     /// were held at one instant (or, under a churn that outlasts 16 walks, at the end of it).
     ///
     /// # Errors
-    /// [`Refused::BulkheadFull`].
+    /// [`Refused::BulkheadFull`], counted as rejected.
     pub fn try_acquire(
+        &self,
+        owner: Owner,
+        critical: bool,
+        moment: &impl Moment,
+    ) -> Result<Permit, Refusal> {
+        self.try_acquire_waiting(owner, critical, moment)
+            .inspect_err(|_| self.counters.add(REJECTED))
+    }
+
+    /// As [`Bulkhead::try_acquire`], for a caller that goes on waiting after a refusal: it is not counted as
+    /// rejected. A caller that gives up asks once more with [`Bulkhead::try_acquire`], and is counted there or
+    /// served at the last moment.
+    ///
+    /// # Errors
+    /// [`Refused::BulkheadFull`].
+    pub fn try_acquire_waiting(
         &self,
         owner: Owner,
         critical: bool,
@@ -283,7 +299,6 @@ impl Bulkhead {
             self.counters.add(SHADOW_REFUSED);
             return Ok(Permit::without_cell(owner));
         }
-        self.counters.add(REJECTED);
         Err(Refusal {
             reason: Refused::BulkheadFull,
             retry_after: Nanos::ZERO,
@@ -402,7 +417,7 @@ impl Bulkhead {
 
     /// Counts one more waiter, if the settings allow one more. Whoever got leave to wait must call
     /// [`Bulkhead::end_wait`] when done waiting, with a permit or without. A refusal is not counted as
-    /// rejected: whoever wants to wait was turned away by [`Bulkhead::try_acquire`] before, and counted there.
+    /// rejected: whoever gives up then asks once more with [`Bulkhead::try_acquire`], and is counted there.
     ///
     /// # Errors
     /// [`Refused::BulkheadWaitFull`]; always where nobody may wait at all.

@@ -27,6 +27,9 @@ pub const SEAWALL_BULKHEAD_CAPACITY_MAX: u32 = 4096;
 pub const SEAWALL_PRIORITY_ORDINARY: u32 = 0;
 /// A caller that may take reserved permits, and takes those first.
 pub const SEAWALL_PRIORITY_CRITICAL: u32 = 1;
+/// Added to either by a caller that goes on waiting after a refusal: it is not counted as rejected. A caller that
+/// gives up asks once more without it, and is counted there or served at the last moment.
+pub const SEAWALL_PRIORITY_WAITING: u32 = 2;
 
 /// Settings of a bulkhead. Start from SEAWALL_BULKHEAD_CONFIG_INIT.
 #[repr(C)]
@@ -217,10 +220,16 @@ pub unsafe extern "C" fn seawall_bulkhead_try_acquire_as(
         // SAFETY: the header asks for a valid place.
         let permit = unsafe { place(permit) }?;
         let owner = Owner::from_raw(owner).ok_or(Misuse::Argument)?;
-        if priority > SEAWALL_PRIORITY_CRITICAL {
+        if priority > (SEAWALL_PRIORITY_CRITICAL | SEAWALL_PRIORITY_WAITING) {
             return Err(Misuse::Argument);
         }
-        match bulkhead.try_acquire(owner, priority == SEAWALL_PRIORITY_CRITICAL, &When(now_ns)) {
+        let is_critical = priority & SEAWALL_PRIORITY_CRITICAL != 0;
+        let asked = if priority & SEAWALL_PRIORITY_WAITING == 0 {
+            bulkhead.try_acquire(owner, is_critical, &When(now_ns))
+        } else {
+            bulkhead.try_acquire_waiting(owner, is_critical, &When(now_ns))
+        };
+        match asked {
             Ok(held) => {
                 let (token, owner) = held.into_raw();
                 *permit = seawall_permit_t {

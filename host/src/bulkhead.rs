@@ -108,14 +108,23 @@ impl Bulkhead {
         &self.name
     }
 
-    fn take(&self, critical: bool) -> Result<Permit<'_>, Refusal> {
-        let token = self
-            .core
-            .try_acquire(Owner::PRIVATE, critical, &self.clock)?;
+    fn permit(&self, asked: Result<Token, Refusal>) -> Result<Permit<'_>, Refusal> {
         Ok(Permit {
             bulkhead: self,
-            token: Some(token),
+            token: Some(asked?),
         })
+    }
+
+    fn take(&self, critical: bool) -> Result<Permit<'_>, Refusal> {
+        self.permit(self.core.try_acquire(Owner::PRIVATE, critical, &self.clock))
+    }
+
+    /// As `take`, for callers that go on waiting after a refusal.
+    fn take_waiting(&self) -> Result<Permit<'_>, Refusal> {
+        self.permit(
+            self.core
+                .try_acquire_waiting(Owner::PRIVATE, false, &self.clock),
+        )
     }
 
     /// Asks for a permit without waiting.
@@ -140,12 +149,8 @@ impl Bulkhead {
     /// [`Refused::BulkheadWaitFull`] when `max_waiting` callers wait already,
     /// [`Refused::BulkheadWaitTimeout`] when none came free in time.
     pub fn acquire(&self, max_wait: Duration) -> Result<Permit<'_>, Refusal> {
-        if self.queue.is_empty() {
-            match self.take(false) {
-                Err(refusal) if max_wait.is_zero() => return Err(refusal),
-                Err(_) => {}
-                taken => return taken,
-            }
+        if max_wait.is_zero() && self.queue.is_empty() {
+            return self.take(false);
         }
         let until = Instant::now().checked_add(max_wait);
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
@@ -159,11 +164,11 @@ impl Bulkhead {
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             match left {
+                // A last look: served at the last moment, or counted as turned away.
                 Some(left) if left.is_zero() => {
-                    return Err(Refusal {
-                        reason: Refused::BulkheadWaitTimeout,
-                        retry_after: seawall_core::Nanos::ZERO,
-                    });
+                    return self
+                        .take(false)
+                        .map_err(|_| Refused::BulkheadWaitTimeout.into_refusal());
                 }
                 _ if !spin.is_completed() => spin.snooze(),
                 Some(left) => std::thread::park_timeout(left),
@@ -266,12 +271,13 @@ impl<'a> Future for Acquire<'a> {
         let bulkhead = self.bulkhead;
         if self.place.is_none() {
             if bulkhead.queue.is_empty()
-                && let Ok(permit) = bulkhead.take(false)
+                && let Ok(permit) = bulkhead.take_waiting()
             {
                 return Poll::Ready(Ok(permit));
             }
             if let Err(refusal) = bulkhead.core.begin_wait() {
-                return Poll::Ready(Err(refusal));
+                // A last look: served at the last moment, or counted as turned away.
+                return Poll::Ready(bulkhead.take(false).map_err(|_| refusal));
             }
             self.place = Some(bulkhead.queue.join());
         }
@@ -280,7 +286,7 @@ impl<'a> Future for Acquire<'a> {
         };
         place.set_waker(context.waker());
         if bulkhead.queue.is_first(place)
-            && let Ok(permit) = bulkhead.take(false)
+            && let Ok(permit) = bulkhead.take_waiting()
         {
             self.stop_waiting();
             return Poll::Ready(Ok(permit));

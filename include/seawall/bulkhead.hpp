@@ -93,11 +93,19 @@ struct bulkhead_permit::body {
         for (row &one : rows)
             if (one.first != nullptr) one.first->woken.notify_one();
     }
-    status try_take(priority rank, seawall_permit_t &permit) noexcept {
-        return seawall_bulkhead_try_acquire(raw, static_cast<std::uint32_t>(rank), time.argument(), &permit);
+    status try_take(priority rank, seawall_permit_t &permit, std::uint32_t how = 0) noexcept {
+        return seawall_bulkhead_try_acquire(raw, static_cast<std::uint32_t>(rank) | how, time.argument(), &permit);
+    }
+    /// As try_take, for who goes on waiting and so is not turned away yet.
+    status try_take_waiting(priority rank, seawall_permit_t &permit) noexcept {
+        return try_take(rank, permit, SEAWALL_PRIORITY_WAITING);
+    }
+    /// The last try of who gives up: served at the last moment, or counted as turned away.
+    status give_up(status answer, priority rank, seawall_permit_t &permit) noexcept {
+        return try_take(rank, permit).is_ok() ? status(SEAWALL_OK) : answer;
     }
     status wait(nanoseconds max_wait, priority rank, seawall_permit_t &permit) {
-        if (const status joined = seawall_bulkhead_begin_wait(raw); !joined.is_ok()) return joined;
+        if (const status joined = seawall_bulkhead_begin_wait(raw); !joined.is_ok()) return give_up(joined, rank, permit);
         const std::uint64_t until = seawall_deadline_after(time.now(), detail::count(max_wait));
         row &queue = rows[static_cast<std::uint32_t>(rank)];
         waiter self;
@@ -108,10 +116,10 @@ struct bulkhead_permit::body {
         status answer;
         for (;;) {
             const std::uint64_t left = seawall_deadline_remaining(until, time.now());
-            answer = queue.first == &self ? try_take(rank, permit) : status(SEAWALL_REFUSED_BULKHEAD_FULL);
+            answer = queue.first == &self ? try_take_waiting(rank, permit) : status(SEAWALL_REFUSED_BULKHEAD_FULL);
             if (answer != SEAWALL_REFUSED_BULKHEAD_FULL) break;
             if (left == 0) {
-                answer = SEAWALL_REFUSED_BULKHEAD_WAIT_TIMEOUT;
+                answer = give_up(SEAWALL_REFUSED_BULKHEAD_WAIT_TIMEOUT, rank, permit);
                 break;
             }
             (void)self.woken.wait_for(held, time.nap(left));
@@ -176,9 +184,10 @@ public:
     [[nodiscard]] result<permit> acquire_for(nanoseconds max_wait, priority rank = priority::ordinary) {
         seawall_permit_t raw = SEAWALL_PERMIT_INIT;
         const bool is_first = body_->waiting.load(std::memory_order_relaxed) == 0;
-        if (is_first || max_wait.count() <= 0) {
-            const status taken = body_->try_take(rank, raw);
-            if (taken != SEAWALL_REFUSED_BULKHEAD_FULL || max_wait.count() <= 0) return answer(taken, raw);
+        if (max_wait.count() <= 0) return answer(body_->try_take(rank, raw), raw);
+        if (is_first) {
+            const status taken = body_->try_take_waiting(rank, raw);
+            if (taken != SEAWALL_REFUSED_BULKHEAD_FULL) return answer(taken, raw);
         }
         return answer(body_->wait(max_wait, rank, raw), raw);
     }

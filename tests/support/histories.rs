@@ -1,4 +1,5 @@
 //! Random histories: what to generate, how time jumps, and a runner that prints its seed.
+#![allow(dead_code, reason = "each test takes what it needs of it")]
 
 use std::cell::Cell;
 

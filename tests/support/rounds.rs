@@ -1,4 +1,5 @@
 //! Threads that start together, round after round.
+#![allow(dead_code, reason = "each test takes what it needs of it")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;

@@ -381,7 +381,15 @@ impl Call {
             && self.place.is_none()
             && (is_first || config.bulkhead_scope == Scope::Attempt)
         {
-            match bulkhead.try_acquire(gates.owner, config.critical, &now) {
+            // Who would rather wait is not counted as turned away, until the wait is over.
+            let is_over = matches!(self.phase, Phase::Permit(until) if now >= until);
+            let is_patient = config.max_wait != Nanos::ZERO && !is_over;
+            let asked = if is_patient {
+                bulkhead.try_acquire_waiting(gates.owner, config.critical, &now)
+            } else {
+                bulkhead.try_acquire(gates.owner, config.critical, &now)
+            };
+            match asked {
                 Ok(place) => {
                     self.place = Some(place);
                     self.stop_waiting(gates);

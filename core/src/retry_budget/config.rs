@@ -118,7 +118,11 @@ impl Config {
             }
         }
         if matches!(self.profile, Profile::Bucket) {
-            ConfigError::check("min_per_second", self.floor(), 0, 1_000_000)?;
+            // More than a million tokens of floor would not fit into the word.
+            let most = 1_000_000u64
+                .checked_div(self.window.0 / 1_000_000_000)
+                .unwrap_or(1_000_000);
+            ConfigError::check("min_per_second", u64::from(self.min_per_second), 0, most)?;
         }
         let share = u64::from(self.max_concurrent_retries_permille);
         ConfigError::check("max_concurrent_retries_ratio", share, 0, 10_000)?;
