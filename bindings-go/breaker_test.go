@@ -220,7 +220,7 @@ func TestExactlyOneProbePassesPerRound(t *testing.T) {
 func TestOneOfManyRacingRecordsOpens(t *testing.T) {
 	workers := 2 * runtime.GOMAXPROCS(0)
 	var opened atomic.Int64
-	b := must(NewBreaker("payments", WithConsecutiveFailures(10), OnTransition(func(_ string, _, to State) {
+	b := must(NewBreaker("payments", WithConsecutiveFailures(5), OnTransition(func(_ string, _, to State) {
 		if to == Open {
 			opened.Add(1)
 		}

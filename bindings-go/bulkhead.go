@@ -98,15 +98,13 @@ type Bulkhead struct {
 	// adds 0 after it has freed its permit, a waiter adds 1 before it looks for a free one again. Whoever comes
 	// second sees what the first has done, so no waiter sleeps beside a free permit.
 	inLine [2]atomic.Int64
-	// What the core's count of those turned away does not know: it sees no caller whom the line turned away, and
-	// takes each try of a waiter for a caller of its own.
-	turnedAway atomic.Int64
+	// Those whom the line turned away. The core never saw them ask, or does not count those who wait.
+	turnedAway atomic.Uint64
 	// The longest wait, 0 where nobody may wait.
 	maxWait atomic.Int64
 
 	lock     sync.Mutex
 	lines    [2]line
-	rejected uint64
 	settings bulkheadSettings
 }
 
@@ -183,6 +181,10 @@ func (b *Bulkhead) acquire(permit *BulkheadPermit, priority uint32) error {
 		b.turnedAway.Add(1)
 		return refused(b.name, statusBulkheadFull, 0)
 	}
+	return b.ask(permit, priority)
+}
+
+func (b *Bulkhead) ask(permit *BulkheadPermit, priority uint32) error {
 	answer := b.native.tryAcquire(priority, moment(b.clock), &permit.native)
 	if answer == statusOK {
 		return nil
@@ -260,7 +262,9 @@ type BulkheadSnapshot struct {
 	Limit, Reserved, Capacity int
 	// InUse is the permits held, Waiting the callers in line.
 	InUse, Waiting int
-	// Rejected is the callers turned away, ShadowRefused those that would have been outside shadow mode, ever.
+	// Rejected is the callers turned away, ever, also after a wait that was too long; those that waited and were
+	// served, or left because their context ended, are not among them. ShadowRefused is those that would have
+	// been turned away outside shadow mode.
 	Rejected, ShadowRefused uint64
 	// Stale is the releases that came twice or too late, ever.
 	Stale uint64
@@ -273,18 +277,14 @@ func (b *Bulkhead) Snapshot() BulkheadSnapshot {
 	if b.closed.Load() {
 		return BulkheadSnapshot{}
 	}
-	b.lock.Lock()
-	defer b.lock.Unlock()
 	s, _ := b.native.snapshot(moment(b.clock))
-	// A try that is corrected in this very moment must not make the number shrink.
-	b.rejected = max(b.rejected, uint64(max(int64(s.rejected)+b.turnedAway.Load(), 0)))
 	return BulkheadSnapshot{
 		Limit:         int(s.max_concurrent),
 		Reserved:      int(s.reserved),
 		Capacity:      int(s.capacity),
 		InUse:         int(s.in_use),
 		Waiting:       int(s.waiting),
-		Rejected:      b.rejected,
+		Rejected:      uint64(s.rejected) + b.turnedAway.Load(),
 		ShadowRefused: uint64(s.shadow_refused),
 		Stale:         uint64(s.stale),
 		LongestHold:   span(uint64(s.longest_hold_ns)),

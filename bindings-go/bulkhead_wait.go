@@ -25,15 +25,14 @@ func (b *Bulkhead) wait(ctx context.Context, priority uint32) (*BulkheadPermit, 
 		return nil, ended(ctx, b.name)
 	}
 	permit := &BulkheadPermit{bulkhead: b}
+	// Without leave to wait this is a TryAcquire.
 	if b.maxWait.Load() == 0 {
 		return permit.or(b.acquire(permit, priority))
 	}
-	if !b.mustQueue(priority) {
-		err := b.acquire(permit, priority)
-		if !isFull(err) {
+	if !b.closed.Load() && !b.mustQueue(priority) {
+		if err := b.ask(permit, priority|priorityWaiting); !isFull(err) {
 			return permit.or(err)
 		}
-		b.turnedAway.Add(-1)
 	}
 	return b.stand(ctx, priority, permit)
 }
@@ -123,9 +122,8 @@ func (b *Bulkhead) serve() {
 	for _, priority := range [...]uint32{priorityCritical, priorityOrdinary} {
 		for place := b.lines[priority].Front(); place != nil; place = b.lines[priority].Front() {
 			me := place.Value.(*waiter)
-			answer := b.native.tryAcquire(priority, moment(b.clock), &me.permit.native)
+			answer := b.native.tryAcquire(priority|priorityWaiting, moment(b.clock), &me.permit.native)
 			if answer > statusOK {
-				b.turnedAway.Add(-1)
 				break
 			}
 			b.remove(priority, place)

@@ -68,6 +68,32 @@ func TestNobodyJumpsTheLine(t *testing.T) {
 	}
 }
 
+// The moment between a release and the hand-over, held still: the place is free, and yet not for newcomers.
+func TestNobodySlipsInDuringAHandOver(t *testing.T) {
+	b, permit := waiting(t)
+	granted := make(chan *BulkheadPermit)
+	go func() { granted <- must(b.Acquire(context.Background())) }()
+	inLine(t, b, 1)
+	b.lock.Lock()
+	go func() { noError(t, permit.Release()) }()
+	eventually(t, "the place is free", func() bool { s, _ := b.native.snapshot(0); return s.in_use == 0 })
+	_, err := b.TryAcquire()
+	b.lock.Unlock()
+	wantRefused(t, err, ErrBulkheadFull, ReasonBulkheadFull)
+	noError(t, (<-granted).Release())
+}
+
+// The place came free after the caller was refused and before it stood in line: no release will come to wake it.
+func TestAWaiterLooksOnceMoreBeforeItSleeps(t *testing.T) {
+	b, permit := waiting(t)
+	noError(t, permit.Release())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	mine, err := b.stand(ctx, priorityOrdinary, &BulkheadPermit{bulkhead: b})
+	noError(t, err)
+	noError(t, mine.Release())
+}
+
 func TestCriticalWaitersGoFirst(t *testing.T) {
 	b, permit := waiting(t)
 	order := make(chan string, 2)

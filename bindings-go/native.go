@@ -194,6 +194,7 @@ const (
 
 	priorityOrdinary = C.SEAWALL_PRIORITY_ORDINARY
 	priorityCritical = C.SEAWALL_PRIORITY_CRITICAL
+	priorityWaiting  = C.SEAWALL_PRIORITY_WAITING
 
 	profileBucket      = C.SEAWALL_PROFILE_BUCKET
 	profileFinagle     = C.SEAWALL_PROFILE_FINAGLE

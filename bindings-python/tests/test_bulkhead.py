@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import math
+import random
 import threading
 import time
 
@@ -390,3 +391,37 @@ def test_how_long_the_oldest_permit_is_held():
     assert bulkhead.snapshot().longest_hold == pytest.approx(3, abs=0.002)
     permit.release()
     assert bulkhead.snapshot().longest_hold == 0
+
+
+def test_waiters_that_come_go_and_are_cancelled_lose_no_permit():
+    bulkhead = Bulkhead(2)
+    got, gone = [], []
+
+    async def tasks(seed):
+        chance = random.Random(seed)
+
+        async def one():
+            try:
+                async with bulkhead.acquire(max_wait=chance.choice([0.0005, 0.002, 30]), critical=chance.random() < 0.2):
+                    await asyncio.sleep(chance.choice([0, 0, 0.0005]))
+                got.append(1)
+            except (BulkheadFull, asyncio.CancelledError):
+                gone.append(1)
+
+        running = [asyncio.create_task(one()) for _ in range(300)]
+        for task in chance.sample(running, 100):
+            await asyncio.sleep(0.0002)
+            task.cancel()
+        await asyncio.gather(*running)
+
+    workers = [threading.Thread(target=lambda seed=seed: asyncio.run(tasks(seed))) for seed in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert len(got) + len(gone) == 900
+    assert len(got) > 50 and len(gone) > 50, "nobody got in, or nobody had to go"
+    seen = bulkhead.snapshot()
+    assert (seen.in_use, seen.waiting) == (0, 0)
+    with bulkhead.acquire(), bulkhead.acquire():
+        pass

@@ -50,8 +50,7 @@ class Story:
             settings_of["on_transition"] = lambda _, before, after: setattr(self, "transition", f"{before}->{after}")
             self.it = seawall.Breaker(**settings_of)
         elif concept == "bulkhead":
-            settings_of.setdefault("max_concurrent", 20)
-            settings_of.setdefault("capacity", settings_of["max_concurrent"])
+            settings_of.setdefault("capacity", settings_of.get("max_concurrent", 20))
             settings_of.setdefault("max_waiting", 0)
             self.it = seawall.Bulkhead(**settings_of)
         elif concept == "limiter":

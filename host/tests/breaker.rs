@@ -129,3 +129,24 @@ fn empty_names_and_bad_settings_are_refused_by_name() {
     .expect_err("too many");
     assert_eq!(error.to_string(), "probes: 33 is outside 1..=32");
 }
+
+#[test]
+fn a_clock_that_counts_from_1970_does_as_well() {
+    for start in [0, 1, 1_795_000_000_000, (1 << 40) - 1, 1 << 40, 5 << 40] {
+        let (breaker, time) = brittle();
+        time.set(seawall::Nanos::from_millis(start));
+        breaker.try_acquire().expect("closed").failure();
+        time.advance(Duration::from_millis(29_999));
+        let refusal = breaker.try_acquire().expect_err("still open");
+        assert_eq!(
+            Duration::from(refusal.retry_after),
+            Duration::from_millis(1),
+            "from {start}"
+        );
+        time.advance(Duration::from_millis(1));
+        assert!(
+            breaker.try_acquire().expect("the time is over").is_probe(),
+            "from {start}"
+        );
+    }
+}

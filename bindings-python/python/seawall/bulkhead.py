@@ -85,7 +85,7 @@ class Bulkhead(Named, _native.Bulkhead):
 
     | setting | range | default | meaning |
     |---|---|---|---|
-    | max_concurrent | 1..=capacity | | permits in all |
+    | max_concurrent | 1..=capacity | 20 | permits in all |
     | reserved | 0..max_concurrent | 0 | permits that only `critical` callers may take |
     | max_wait | seconds | 0 | how long `acquire` and the decorator wait if not told otherwise; 0: refuse at once |
     | max_waiting | 0..=1,000,000 | 1,000 | callers that may wait at the same time; beyond it they are refused at once |
@@ -104,7 +104,7 @@ class Bulkhead(Named, _native.Bulkhead):
 
     def __new__(
         cls,
-        max_concurrent: int,
+        max_concurrent: int = 20,
         *,
         reserved: int = 0,
         max_wait: Seconds = 0,

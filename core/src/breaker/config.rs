@@ -4,7 +4,7 @@ use super::seats::MOST_PROBES;
 use super::window::MOST_CALLS;
 use crate::error::ConfigError;
 use crate::outcome::Mode;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{UnorderedOrdering as Ordering, UnorderedU64 as AtomicU64};
 use crate::time::Nanos;
 
 /// The settings of a breaker.

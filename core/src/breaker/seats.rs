@@ -7,7 +7,11 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::time::Nanos;
 
 /// The most probes in one round.
+#[cfg(not(seawall_loom))]
 pub const MOST_PROBES: u32 = 32;
+/// Two are enough for every race, and each seat more is swept in more orders.
+#[cfg(seawall_loom)]
+pub const MOST_PROBES: u32 = 2;
 
 /// One seat in one word, so that taking it and deciding it are one compare-exchange each.
 ///

@@ -59,12 +59,14 @@ impl State {
 /// | 0..=2   | state      | 0 closed, 1 open, 2 half-open, 3 forced open, 4 disabled           |
 /// | 3..=7   | growth     | how often it opened without a close in between, at most 31         |
 /// | 8..=23  | generation | +1 at each state change; a permit of another generation is late    |
-/// | 24..=63 | rest       | closed: failures in a row; open: the millisecond of the monotonic clock at which a probe may go; else 0 |
+/// | 24..=63 | rest       | closed: failures in a row; open: the millisecond, modulo 2^40, at which a probe may go; else 0 |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(u64);
 
 const REST_MOST: u64 = (1 << 40) - 1;
 const GROWTH_MOST: u64 = 31;
+/// Three days in milliseconds: no open time is longer than a day and a half.
+const FARTHEST: u64 = 1 << 28;
 
 /// The answer of [`Word::step_acquire`].
 pub(super) enum Acquired {
@@ -139,6 +141,17 @@ impl Word {
         self.generation().wrapping_add(1)
     }
 
+    /// How long an open breaker stays so at `now`. Compared over the wrap of the forty bits, so that clocks that
+    /// count from 1970 do as well: what lies farther ahead than any open time can be is past.
+    const fn open_for_more(self, now: Nanos) -> Nanos {
+        let left = self.rest().wrapping_sub(now.as_millis_floor()) & REST_MOST;
+        if left > FARTHEST {
+            return Nanos::ZERO;
+        }
+        // The part of a millisecond that `now` is into counts as passed.
+        Nanos::from_millis(left).since(Nanos(now.0 % 1_000_000))
+    }
+
     /// The rule for "may one more call go out?". Pure: no clock, no memory, no panic.
     pub(super) fn step_acquire(self, now: Nanos) -> Acquired {
         match self.state() {
@@ -149,8 +162,8 @@ impl Word {
                 reason: Refused::BreakerForcedOpen,
                 retry_after: Nanos::ZERO,
             }),
-            State::Open if now.as_millis_floor().min(REST_MOST) < self.rest() => {
-                let retry_after = Nanos::from_millis(self.rest()).since(now);
+            State::Open if self.open_for_more(now) != Nanos::ZERO => {
+                let retry_after = self.open_for_more(now);
                 Acquired::Refused(Refusal {
                     reason: Refused::BreakerOpen,
                     retry_after,
@@ -228,7 +241,7 @@ impl Word {
             .saturating_sub(spread)
             .saturating_add(pick(random, spread.saturating_mul(2)));
         let span = span.max(retry_after.min(Nanos::DAY).0);
-        let until = now.plus(Nanos(span)).as_millis_ceil();
+        let until = now.plus(Nanos(span)).as_millis_ceil() & REST_MOST;
         Self::pack(
             State::Open,
             self.growth().saturating_add(1).min(GROWTH_MOST),

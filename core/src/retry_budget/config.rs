@@ -3,7 +3,7 @@
 use super::{Cause, TOKEN};
 use crate::error::ConfigError;
 use crate::outcome::Mode;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{UnorderedOrdering as Ordering, UnorderedU64 as AtomicU64};
 use crate::time::Nanos;
 
 /// Which published rule the budget follows.

@@ -23,11 +23,6 @@ final class Foreign implements Native {
         return "foreign";
     }
 
-    /** The words where they are, on the Java heap. */
-    private static MemorySegment words(long[] words) {
-        return words == null ? MemorySegment.NULL : MemorySegment.ofArray(words);
-    }
-
     private static String text(MemorySegment sentence) {
         return sentence.reinterpret(Long.MAX_VALUE).getString(0);
     }
@@ -86,7 +81,7 @@ final class Foreign implements Native {
     public int breakerInit(long memory, long bytes, long[] config, long[] error) {
         try {
             return (int) Handles.BREAKER_INIT.invokeExact(
-                    memory, bytes, words(config), words(error), words(new long[1]));
+                    memory, bytes, MemorySegment.ofArray(config), MemorySegment.ofArray(error), MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -95,7 +90,7 @@ final class Foreign implements Native {
     @Override
     public int breakerReconfigure(long breaker, long[] config, long[] error) {
         try {
-            return (int) Handles.BREAKER_RECONFIGURE.invokeExact(breaker, words(config), words(error));
+            return (int) Handles.BREAKER_RECONFIGURE.invokeExact(breaker, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -104,7 +99,7 @@ final class Foreign implements Native {
     @Override
     public int breakerTryAcquire(long breaker, long now, long[] permit) {
         try {
-            return (int) Handles.BREAKER_TRY_ACQUIRE.invokeExact(breaker, now, words(permit));
+            return (int) Handles.BREAKER_TRY_ACQUIRE.invokeExact(breaker, now, MemorySegment.ofArray(permit));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -113,7 +108,7 @@ final class Foreign implements Native {
     @Override
     public int breakerRecord(long breaker, long[] permit, int outcome, long retryAfter, long now) {
         try {
-            return (int) Handles.BREAKER_RECORD.invokeExact(breaker, words(permit), outcome, retryAfter, now);
+            return (int) Handles.BREAKER_RECORD.invokeExact(breaker, MemorySegment.ofArray(permit), outcome, retryAfter, now);
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -122,7 +117,7 @@ final class Foreign implements Native {
     @Override
     public int breakerCancel(long breaker, long[] permit) {
         try {
-            return (int) Handles.BREAKER_CANCEL.invokeExact(breaker, words(permit));
+            return (int) Handles.BREAKER_CANCEL.invokeExact(breaker, MemorySegment.ofArray(permit));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -131,7 +126,7 @@ final class Foreign implements Native {
     @Override
     public int breakerForceOpen(long breaker, long[] transition) {
         try {
-            return (int) Handles.BREAKER_FORCE_OPEN.invokeExact(breaker, words(transition));
+            return (int) Handles.BREAKER_FORCE_OPEN.invokeExact(breaker, MemorySegment.ofArray(transition));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -140,7 +135,7 @@ final class Foreign implements Native {
     @Override
     public int breakerDisable(long breaker, long[] transition) {
         try {
-            return (int) Handles.BREAKER_DISABLE.invokeExact(breaker, words(transition));
+            return (int) Handles.BREAKER_DISABLE.invokeExact(breaker, MemorySegment.ofArray(transition));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -149,7 +144,7 @@ final class Foreign implements Native {
     @Override
     public int breakerReset(long breaker, long[] transition) {
         try {
-            return (int) Handles.BREAKER_RESET.invokeExact(breaker, words(transition));
+            return (int) Handles.BREAKER_RESET.invokeExact(breaker, MemorySegment.ofArray(transition));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -167,7 +162,7 @@ final class Foreign implements Native {
     @Override
     public int breakerSnapshot(long breaker, long now, long[] snapshot) {
         try {
-            return (int) Handles.BREAKER_SNAPSHOT.invokeExact(breaker, now, words(snapshot));
+            return (int) Handles.BREAKER_SNAPSHOT.invokeExact(breaker, now, MemorySegment.ofArray(snapshot));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -186,7 +181,7 @@ final class Foreign implements Native {
     public int bulkheadInit(long memory, long bytes, int capacity, long[] config, long[] error) {
         try {
             return (int) Handles.BULKHEAD_INIT.invokeExact(
-                    memory, bytes, capacity, words(config), words(error), words(new long[1]));
+                    memory, bytes, capacity, MemorySegment.ofArray(config), MemorySegment.ofArray(error), MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -195,7 +190,7 @@ final class Foreign implements Native {
     @Override
     public int bulkheadReconfigure(long bulkhead, long[] config, long[] error) {
         try {
-            return (int) Handles.BULKHEAD_RECONFIGURE.invokeExact(bulkhead, words(config), words(error));
+            return (int) Handles.BULKHEAD_RECONFIGURE.invokeExact(bulkhead, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -204,7 +199,7 @@ final class Foreign implements Native {
     @Override
     public int bulkheadTryAcquire(long bulkhead, int priority, long now, long[] permit) {
         try {
-            return (int) Handles.BULKHEAD_TRY_ACQUIRE.invokeExact(bulkhead, priority, now, words(permit));
+            return (int) Handles.BULKHEAD_TRY_ACQUIRE.invokeExact(bulkhead, priority, now, MemorySegment.ofArray(permit));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -213,7 +208,7 @@ final class Foreign implements Native {
     @Override
     public int bulkheadRelease(long bulkhead, long[] permit) {
         try {
-            return (int) Handles.BULKHEAD_RELEASE.invokeExact(bulkhead, words(permit));
+            return (int) Handles.BULKHEAD_RELEASE.invokeExact(bulkhead, MemorySegment.ofArray(permit));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -240,7 +235,7 @@ final class Foreign implements Native {
     @Override
     public int bulkheadSnapshot(long bulkhead, long now, long[] snapshot) {
         try {
-            return (int) Handles.BULKHEAD_SNAPSHOT.invokeExact(bulkhead, now, words(snapshot));
+            return (int) Handles.BULKHEAD_SNAPSHOT.invokeExact(bulkhead, now, MemorySegment.ofArray(snapshot));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -259,7 +254,7 @@ final class Foreign implements Native {
     public int limiterInit(long memory, long bytes, long[] config, long[] error) {
         try {
             return (int) Handles.LIMITER_INIT.invokeExact(
-                    memory, bytes, words(config), words(error), words(new long[1]));
+                    memory, bytes, MemorySegment.ofArray(config), MemorySegment.ofArray(error), MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -268,7 +263,7 @@ final class Foreign implements Native {
     @Override
     public int limiterReconfigure(long limiter, long[] config, long now, long[] error) {
         try {
-            return (int) Handles.LIMITER_RECONFIGURE.invokeExact(limiter, words(config), now, words(error));
+            return (int) Handles.LIMITER_RECONFIGURE.invokeExact(limiter, MemorySegment.ofArray(config), now, MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -277,7 +272,7 @@ final class Foreign implements Native {
     @Override
     public int limiterTryAcquire(long limiter, long tokens, long now, long[] retryAfter) {
         try {
-            return (int) Handles.LIMITER_TRY_ACQUIRE.invokeExact(limiter, tokens, now, words(retryAfter));
+            return (int) Handles.LIMITER_TRY_ACQUIRE.invokeExact(limiter, tokens, now, MemorySegment.ofArray(retryAfter));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -286,7 +281,7 @@ final class Foreign implements Native {
     @Override
     public int limiterReserve(long limiter, long tokens, long maxWait, long now, long[] reservation) {
         try {
-            return (int) Handles.LIMITER_RESERVE.invokeExact(limiter, tokens, maxWait, now, words(reservation));
+            return (int) Handles.LIMITER_RESERVE.invokeExact(limiter, tokens, maxWait, now, MemorySegment.ofArray(reservation));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -295,7 +290,7 @@ final class Foreign implements Native {
     @Override
     public int limiterCancel(long limiter, long[] reservation, long now) {
         try {
-            return (int) Handles.LIMITER_CANCEL.invokeExact(limiter, words(reservation), now);
+            return (int) Handles.LIMITER_CANCEL.invokeExact(limiter, MemorySegment.ofArray(reservation), now);
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -313,7 +308,7 @@ final class Foreign implements Native {
     @Override
     public int limiterSnapshot(long limiter, long now, long[] snapshot) {
         try {
-            return (int) Handles.LIMITER_SNAPSHOT.invokeExact(limiter, now, words(snapshot));
+            return (int) Handles.LIMITER_SNAPSHOT.invokeExact(limiter, now, MemorySegment.ofArray(snapshot));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -331,7 +326,7 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetProfile(int profile, long[] config) {
         try {
-            return (int) Handles.RETRY_BUDGET_PROFILE.invokeExact(profile, words(config));
+            return (int) Handles.RETRY_BUDGET_PROFILE.invokeExact(profile, MemorySegment.ofArray(config));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -341,7 +336,7 @@ final class Foreign implements Native {
     public int retryBudgetInit(long memory, long bytes, long[] config, long now, long[] error) {
         try {
             return (int) Handles.RETRY_BUDGET_INIT.invokeExact(
-                    memory, bytes, words(config), now, words(error), words(new long[1]));
+                    memory, bytes, MemorySegment.ofArray(config), now, MemorySegment.ofArray(error), MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -350,7 +345,7 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetReconfigure(long budget, long[] config, long[] error) {
         try {
-            return (int) Handles.RETRY_BUDGET_RECONFIGURE.invokeExact(budget, words(config), words(error));
+            return (int) Handles.RETRY_BUDGET_RECONFIGURE.invokeExact(budget, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -368,7 +363,7 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetTryWithdraw(long budget, int cause, long now, long[] withdrawal) {
         try {
-            return (int) Handles.RETRY_BUDGET_TRY_WITHDRAW.invokeExact(budget, cause, now, words(withdrawal));
+            return (int) Handles.RETRY_BUDGET_TRY_WITHDRAW.invokeExact(budget, cause, now, MemorySegment.ofArray(withdrawal));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -377,7 +372,7 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetRecord(long budget, int outcome, long[] withdrawal) {
         try {
-            return (int) Handles.RETRY_BUDGET_RECORD.invokeExact(budget, outcome, words(withdrawal));
+            return (int) Handles.RETRY_BUDGET_RECORD.invokeExact(budget, outcome, withdrawal == null ? MemorySegment.NULL : MemorySegment.ofArray(withdrawal));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -386,7 +381,7 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetCancel(long budget, long[] withdrawal, long now) {
         try {
-            return (int) Handles.RETRY_BUDGET_CANCEL.invokeExact(budget, words(withdrawal), now);
+            return (int) Handles.RETRY_BUDGET_CANCEL.invokeExact(budget, MemorySegment.ofArray(withdrawal), now);
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -404,7 +399,7 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetSnapshot(long budget, long now, long[] snapshot) {
         try {
-            return (int) Handles.RETRY_BUDGET_SNAPSHOT.invokeExact(budget, now, words(snapshot));
+            return (int) Handles.RETRY_BUDGET_SNAPSHOT.invokeExact(budget, now, MemorySegment.ofArray(snapshot));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -413,7 +408,7 @@ final class Foreign implements Native {
     @Override
     public int backoffValidate(long[] config, long[] error) {
         try {
-            return (int) Handles.BACKOFF_VALIDATE.invokeExact(words(config), words(error));
+            return (int) Handles.BACKOFF_VALIDATE.invokeExact(MemorySegment.ofArray(config), MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -423,7 +418,7 @@ final class Foreign implements Native {
     public int backoffDelay(long[] config, int attempt, long previous, long random, long retryAfter, long[] delay) {
         try {
             return (int) Handles.BACKOFF_DELAY.invokeExact(
-                    words(config), attempt, previous, random, retryAfter, words(delay));
+                    MemorySegment.ofArray(config), attempt, previous, random, retryAfter, MemorySegment.ofArray(delay));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -495,7 +490,7 @@ final class Foreign implements Native {
     @Override
     public int histogramInit(long memory, long bytes) {
         try {
-            return (int) Handles.HISTOGRAM_INIT.invokeExact(memory, bytes, words(new long[1]));
+            return (int) Handles.HISTOGRAM_INIT.invokeExact(memory, bytes, MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -513,7 +508,7 @@ final class Foreign implements Native {
     @Override
     public int histogramQuantile(long histogram, int ppm, long[] latency) {
         try {
-            return (int) Handles.HISTOGRAM_QUANTILE.invokeExact(histogram, ppm, words(latency));
+            return (int) Handles.HISTOGRAM_QUANTILE.invokeExact(histogram, ppm, MemorySegment.ofArray(latency));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -522,7 +517,7 @@ final class Foreign implements Native {
     @Override
     public int histogramTotal(long histogram, long[] total) {
         try {
-            return (int) Handles.HISTOGRAM_TOTAL.invokeExact(histogram, words(total));
+            return (int) Handles.HISTOGRAM_TOTAL.invokeExact(histogram, MemorySegment.ofArray(total));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
