@@ -60,7 +60,7 @@ func TestAPermitKeepsItsObject(t *testing.T) {
 
 // Calls that race with Close get an answer or ErrClosed; the collector runs all the while.
 func TestCloseRacesWithEverything(t *testing.T) {
-	for range 50 {
+	for range 20 {
 		b, h := must(NewBreaker("x")), must(NewHistogram())
 		s := must(NewBulkhead("x", WithMaxConcurrent(1), WithMaxWaiting(100)))
 		var done sync.WaitGroup

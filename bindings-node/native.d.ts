@@ -113,8 +113,11 @@ export declare function bulkheadResize(handle: number, maxConcurrent: number, re
 /** Fills limit, reserved, in use, waiting, rejected, shadow refused, stale, longest hold in ms. */
 export declare function bulkheadSnapshot(handle: number, nowMs: number, into: Float64Array): number
 
-/** The permit as one number when it is of one of the first 256 cells, which is everyday; else in the details. */
-export declare function bulkheadTryAcquire(handle: number, critical: boolean, nowMs: number): number
+/**
+ * The permit as one number when it is of one of the first 256 cells, which is everyday; else in the details.
+ * `waiting`: the caller goes on waiting after a refusal, so it does not count as rejected.
+ */
+export declare function bulkheadTryAcquire(handle: number, critical: boolean, waiting: boolean, nowMs: number): number
 
 export declare function deadlineAfter(spanMs: number, nowMs: number): bigint
 

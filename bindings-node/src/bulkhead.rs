@@ -47,10 +47,15 @@ pub fn bulkhead_free(env: Env, handle: u32) -> bool {
 }
 
 /// The permit as one number when it is of one of the first 256 cells, which is everyday; else in the details.
+/// `waiting`: the caller goes on waiting after a refusal, so it does not count as rejected.
 #[napi(catch_unwind)]
-pub fn bulkhead_try_acquire(handle: u32, critical: bool, now_ms: f64) -> f64 {
+pub fn bulkhead_try_acquire(handle: u32, critical: bool, waiting: bool, now_ms: f64) -> f64 {
     let answer = with(&BULKHEADS, handle, |bulkhead| {
-        bulkhead.try_acquire(Owner::PRIVATE, critical, &moment(now_ms))
+        if waiting {
+            bulkhead.try_acquire_waiting(Owner::PRIVATE, critical, &moment(now_ms))
+        } else {
+            bulkhead.try_acquire(Owner::PRIVATE, critical, &moment(now_ms))
+        }
     });
     match answer {
         Ok(Ok(permit)) => {

@@ -92,10 +92,6 @@ export class Bulkhead {
   /** In order of arrival: a Set keeps it, and forgets anybody at no cost. */
   #queue = new Set<Waiter>();
   #criticalWaiting = 0;
-  /** Tries for callers who went on waiting: the core counted them as rejected, but nobody was turned away. */
-  #stillWaiting = 0;
-  /** Callers turned away without a try of the core's: their wait was over, or the queue was full. */
-  #turnedAway = 0;
 
   static {
     releaseOn = (bulkhead, token, low, high) => bulkhead.#release(token, low, high);
@@ -151,22 +147,20 @@ export class Bulkhead {
     signal?.throwIfAborted();
     // Nobody overtakes who waits already; a critical caller only waits behind critical ones.
     const isFirst = this.#queue.size === 0 || (critical && this.#criticalWaiting === 0);
-    const isTried = isFirst || maxWaitMs === 0;
-    if (isTried) {
-      const permit = this.#take(critical);
+    const isPatient = maxWaitMs > 0;
+    if (isFirst || !isPatient) {
+      const permit = this.#take(critical, isPatient);
       if (typeof permit !== 'number') {
         return permit;
       }
-      if (maxWaitMs === 0 || permit < -100) {
+      if (!isPatient || permit < -100) {
         throw failure(permit, this.name);
       }
     }
     const answer = native.bulkheadBeginWait(this.#handle);
     if (answer < 0) {
-      this.#turnedAway += isTried ? 0 : 1;
-      throw failure(answer, this.name);
+      return this.#lastTry(critical, failure(answer, this.name));
     }
-    this.#stillWaiting += isTried ? 1 : 0;
     return new Promise((resolve, reject) => this.#enqueue({ critical, resolve, reject, leave: () => {} }, maxWaitMs, signal));
   }
 
@@ -234,7 +228,7 @@ export class Bulkhead {
       reserved: look[1]!,
       inUse: look[2]!,
       waiting: look[3]!,
-      rejected: look[4]! - this.#stillWaiting + this.#turnedAway,
+      rejected: look[4]!,
       shadowRefused: look[5]!,
       stale: look[6]!,
       longestHoldMs: look[7]!,
@@ -255,9 +249,18 @@ export class Bulkhead {
     this.dispose();
   }
 
-  /** A permit, or the answer that says why not. */
-  #take(critical: boolean): BulkheadPermit | number {
-    const answer = native.bulkheadTryAcquire(this.#handle, critical, this.#time.nowMs());
+  /** Who gives up asks once more: served at the last moment, or counted as turned away. Throws `error` then. */
+  #lastTry(critical: boolean, error: unknown): BulkheadPermit {
+    const permit = this.#take(critical);
+    if (typeof permit === 'number') {
+      throw error;
+    }
+    return permit;
+  }
+
+  /** A permit, or the answer that says why not. Whoever goes on waiting is not counted as turned away. */
+  #take(critical: boolean, isWaiting = false): BulkheadPermit | number {
+    const answer = native.bulkheadTryAcquire(this.#handle, critical, isWaiting, this.#time.nowMs());
     if (answer >= 0) {
       return new BulkheadPermit(this, answer, 0, 0);
     }
@@ -289,8 +292,11 @@ export class Bulkhead {
     };
     const giveUp = (): void => {
       this.#dequeue(waiter);
-      this.#turnedAway += 1;
-      waiter.reject(refusal(BULKHEAD_WAIT_TIMEOUT, this.name, 0));
+      try {
+        waiter.resolve(this.#lastTry(waiter.critical, refusal(BULKHEAD_WAIT_TIMEOUT, this.name, 0)));
+      } catch (error) {
+        waiter.reject(error);
+      }
     };
     const cancelTimer = maxWaitMs === Infinity ? undefined : this.#time.after(maxWaitMs, giveUp);
     const ignoreSignal = signal === undefined ? undefined : onAbort(signal, abort);
@@ -314,9 +320,8 @@ export class Bulkhead {
       if (isOrdinaryFull && !waiter.critical) {
         continue;
       }
-      const permit = this.#take(waiter.critical);
+      const permit = this.#take(waiter.critical, true);
       if (typeof permit === 'number') {
-        this.#stillWaiting += 1;
         isOrdinaryFull = true;
         if (waiter.critical || this.#criticalWaiting === 0) {
           return;

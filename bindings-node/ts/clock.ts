@@ -109,20 +109,15 @@ function timer(nowMs: () => number): Time['after'] {
   };
 }
 
-/**
- * The core keeps moments in milliseconds of up to 34 years, which is plenty for a clock that starts with the machine, and
- * too little for one that started in 1970. So moments of other clocks count from the last multiple of 17 years (2^39 ms;
- * the next ones are in 2039 and 2057). What is negative or no number is the beginning.
- */
-const SPAN_MS = 2 ** 39;
-const folded = (ms: number): number => (ms >= 0 && ms < Infinity ? ms % SPAN_MS : 0);
+/** What is negative or no number is the beginning of time. */
+const checked = (ms: number): number => (ms >= 0 && ms < Infinity ? ms : 0);
 
 const performanceNow = (): number => globalThis.performance.now();
 const dateNow = (): number => globalThis.Date.now();
 
 const NATIVE: Time = { nowMs: () => -1, after: timer(performanceNow) };
 const PERFORMANCE: Time = { nowMs: performanceNow, after: timer(performanceNow) };
-const JS: Time = { nowMs: () => folded(dateNow()), after: timer(dateNow) };
+const JS: Time = { nowMs: () => checked(dateNow()), after: timer(dateNow) };
 
 /** The clock of an option. */
 export function timeOf(clock: unknown): Time {
@@ -140,5 +135,5 @@ export function timeOf(clock: unknown): Time {
     throw new ConfigError('clock', clock, "'native', 'js', 'performance' or an object with nowMs()");
   }
   const after = typeof own.after === 'function' ? own.after.bind(own) : timer(() => own.nowMs());
-  return { nowMs: () => folded(own.nowMs()), after };
+  return { nowMs: () => checked(own.nowMs()), after };
 }

@@ -11,7 +11,15 @@ use seawall_core::{Nanos, Outcome};
 fn check(threads: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
-    builder.check(threads);
+    let orders = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counted = orders.clone();
+    builder.check(move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        threads();
+    });
+    let orders = orders.load(std::sync::atomic::Ordering::Relaxed);
+    println!("{orders} orders");
+    assert!(orders > 5, "the threads never met");
 }
 
 #[test]
