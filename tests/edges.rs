@@ -25,6 +25,9 @@ const EDGES: [u64; 9] = [
     u64::MAX,
 ];
 
+/// An answer that only has to come.
+fn seen<T>(_: T) {}
+
 fn time(dice: &mut Dice) -> Nanos {
     match dice.roll(3) {
         0 => Nanos(dice.roll(u64::MAX)),
@@ -44,10 +47,10 @@ fn owner(dice: &mut Dice) -> Owner {
 fn use_breaker(breaker: &Breaker, dice: &mut Dice) {
     let (by, at) = (owner(dice), time(dice));
     match dice.roll(12) {
-        0 => drop(black_box(breaker.force_open())),
-        1 => drop(black_box(breaker.disable())),
-        2 => drop(black_box(breaker.reset())),
-        3 => drop(black_box(breaker.reclaim(by))),
+        0 => seen(black_box(breaker.force_open())),
+        1 => seen(black_box(breaker.disable())),
+        2 => seen(black_box(breaker.reset())),
+        3 => seen(black_box(breaker.reclaim(by))),
         4 => {
             // A permit that nobody gave.
             let forged = breaker::Permit::from_raw(dice.roll(u64::MAX), at.0, by.raw());
@@ -69,11 +72,11 @@ fn use_breaker(breaker: &Breaker, dice: &mut Dice) {
 fn use_bulkhead(bulkhead: &Bulkhead, dice: &mut Dice) {
     let by = owner(dice);
     match dice.roll(8) {
-        0 => drop(black_box(
+        0 => seen(black_box(
             bulkhead.resize(dice.roll(12) as u32, dice.roll(12) as u32),
         )),
-        1 => drop(black_box(bulkhead.reclaim(by))),
-        2 => drop(black_box(bulkhead.begin_wait())),
+        1 => seen(black_box(bulkhead.reclaim(by))),
+        2 => seen(black_box(bulkhead.begin_wait())),
         3 => bulkhead.end_wait(),
         4 => {
             let forged = bulkhead::Permit::from_raw(dice.roll(u64::MAX), by.raw());
@@ -93,8 +96,8 @@ fn use_bulkhead(bulkhead: &Bulkhead, dice: &mut Dice) {
 fn use_limiter(limiter: &Limiter, dice: &mut Dice) {
     let at = time(dice);
     match dice.roll(6) {
-        0 => drop(black_box(limiter.try_acquire(time(dice).0, &at))),
-        1 => drop(black_box(limiter.reserve(dice.roll(20), time(dice), &at))),
+        0 => seen(black_box(limiter.try_acquire(time(dice).0, &at))),
+        1 => seen(black_box(limiter.reserve(dice.roll(20), time(dice), &at))),
         2 => limiter.cancel(
             Reservation {
                 tokens: time(dice).0,
@@ -109,9 +112,9 @@ fn use_limiter(limiter: &Limiter, dice: &mut Dice) {
                 burst: dice.roll(20),
                 ..limiter::Config::default()
             };
-            drop(black_box(limiter.reconfigure(&next, &at)));
+            seen(black_box(limiter.reconfigure(&next, &at)));
         }
-        _ => drop(black_box(limiter.try_acquire(1, &at))),
+        _ => seen(black_box(limiter.try_acquire(1, &at))),
     }
     black_box((limiter.snapshot(time(dice)), limiter.config()));
 }
@@ -125,8 +128,8 @@ fn use_budget(budget: &RetryBudget, dice: &mut Dice) {
             Withdrawal::from_raw(dice.roll(u64::MAX) | 1 << 63)
                 .map(|forged| budget.cancel(forged, &at));
         }
-        3 => drop(black_box(budget.try_withdraw(Cause::Throttled, &at))),
-        4 => drop(black_box(budget.try_withdraw(Cause::Failure, &at))),
+        3 => seen(black_box(budget.try_withdraw(Cause::Throttled, &at))),
+        4 => seen(black_box(budget.try_withdraw(Cause::Failure, &at))),
         _ => budget.deposit(&at),
     }
     black_box((budget.snapshot(time(dice)), budget.config()));

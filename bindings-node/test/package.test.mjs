@@ -43,7 +43,7 @@ test('a handle that is none is an error of the native half too, never a crash', 
   for (const handle of [0, 1, 2 ** 20 - 1, 2 ** 32 - 1]) {
     assert.equal(native.breakerTryAcquire(handle, -1), -104);
     assert.equal(native.breakerRecord(handle, 1 << 21, 0, 0, -1), -104);
-    assert.equal(native.bulkheadTryAcquire(handle, false, -1), -104);
+    assert.equal(native.bulkheadTryAcquire(handle, false, false, -1), -104);
     assert.equal(native.limiterTryAcquire(handle, 1, -1), -104);
     assert.equal(native.retryBudgetDeposit(handle, -1), -104);
     assert.equal(native.histogramTotal(handle), -104);

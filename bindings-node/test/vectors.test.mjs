@@ -78,7 +78,7 @@ const PRIMITIVES = {
   retry_budget: {
     make: ({ now_ns = 1, ...config }, clock) => {
       clock.set(ms(now_ns));
-      const renamed = { max_tokens: 'cap', max_concurrent_retries: 'maxConcurrentRetriesRatio' };
+      const renamed = { max_concurrent_retries: 'maxConcurrentRetriesRatio' };
       return new seawall.RetryBudget({ ...options(config, renamed), clock });
     },
     deposit: (it) => it.deposit(),

@@ -21,7 +21,7 @@ fn check(threads: impl Fn() + Sync + Send + 'static) {
     });
     let orders = orders.load(std::sync::atomic::Ordering::Relaxed);
     println!("{orders} orders");
-    assert!(orders > 5, "the threads never met");
+    assert!(orders > 1, "the threads never met");
 }
 
 fn touchy() -> Arc<Breaker> {

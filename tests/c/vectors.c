@@ -336,7 +336,7 @@ static const struct field BUDGET_LOOK[] = {
 static const struct field BUDGET_CONFIG[] = {
     WORD(seawall_retry_budget_config_t, profile, PROFILES), SETTING(ratio_permille), SETTING(min_per_second),
     SETTING(cap),
-    NAMED(seawall_retry_budget_config_t, cap, "max_tokens"), SETTING(max_concurrent_retries_permille),
+    SETTING(max_concurrent_retries_permille),
     SETTING(min_concurrent_retries), WORD(seawall_retry_budget_config_t, mode, MODES), SETTING(window_ns), END };
 #undef SETTING
 

@@ -299,7 +299,6 @@ class retry_budget_story final : public story {
         config.take_permille("ratio_permille", settings.ratio);
         config.take("min_per_second", settings.min_per_second);
         config.take("cap", settings.cap);
-        config.take("max_tokens", settings.cap);
         config.take("window_ns", settings.window);
         config.take_permille("max_concurrent_retries_permille", settings.max_concurrent_retries_ratio);
         config.take("min_concurrent_retries", settings.min_concurrent_retries);
