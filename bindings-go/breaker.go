@@ -73,9 +73,6 @@ func NewBreaker(name string, options ...BreakerOption) (*Breaker, error) {
 	if err != nil {
 		return nil, err
 	}
-	if clock := settings.clock; clock != nil && clock.Now() > longestUptime {
-		return nil, &ConfigError{Field: "clock", Value: clock.Now(), Min: time.Duration(0), Max: longestUptime, kind: ErrConfig}
-	}
 	b := &Breaker{name: name, clock: settings.clock, changed: settings.changed, call: settings.call}
 	var problem nativeConfigError
 	if answer := b.native.init(&config, &problem); answer != statusOK {

@@ -12,8 +12,12 @@ type breakerSettings struct {
 	native nativeBreakerConfig
 	// leaseGiven is false while the lease of a probe follows the open time.
 	leaseGiven bool
-	changed    func(name string, from, to State)
-	call       callSettings
+	// minCallsGiven is false while the least number of calls follows a short window.
+	minCallsGiven bool
+	// openMaxGiven is false while the longest open time follows the first one.
+	openMaxGiven bool
+	changed      func(name string, from, to State)
+	call         callSettings
 }
 
 // with gives the core's settings after these options.
@@ -26,6 +30,12 @@ func (s *breakerSettings) with(options []BreakerOption) (nativeBreakerConfig, er
 	}
 	if !s.leaseGiven {
 		s.native.probe_lease_ns = s.native.open_for_ns
+	}
+	if !s.minCallsGiven && s.native.window_calls != 0 {
+		s.native.min_calls = min(s.native.window_calls, 20)
+	}
+	if !s.openMaxGiven {
+		s.native.open_max_ns = max(s.native.open_for_ns, u64(5*time.Minute))
 	}
 	if err := s.check(); err != nil {
 		return s.native, err
@@ -76,8 +86,8 @@ func WithSlowRate(ratio float64, slowAfter time.Duration) BreakerOption {
 	})
 }
 
-// WithWindowCalls judges by the last so many calls, 1 to 1,024, instead of by time; 0 goes back to time. Needs
-// [WithMinCalls] of at most as many. Default 0.
+// WithWindowCalls judges by the last so many calls, 1 to 1,024, instead of by time; 0 goes back to time. A
+// [WithMinCalls] beside it may be at most as many. Default 0.
 func WithWindowCalls(calls int) BreakerOption {
 	return breakerOption(func(s *breakerSettings) { s.native.window_calls = s.count("window_calls", calls) })
 }
@@ -98,9 +108,13 @@ func (o windowOption) applyBreaker(s *breakerSettings) {
 // budget saves up its floor, or counts its deposits, over this time, 1 s to 1 h. Default 10 s for both.
 func WithWindow(window time.Duration) WindowOption { return windowOption(window) }
 
-// WithMinCalls lets no ratio count before the window holds so many calls, 1 to 1,000,000. Default 20.
+// WithMinCalls lets no ratio count before the window holds so many calls, 1 to 1,000,000. Default 20, or
+// all calls of a shorter [WithWindowCalls].
 func WithMinCalls(calls int) BreakerOption {
-	return breakerOption(func(s *breakerSettings) { s.native.min_calls = s.count("min_calls", calls) })
+	return breakerOption(func(s *breakerSettings) {
+		s.native.min_calls = s.count("min_calls", calls)
+		s.minCallsGiven = true
+	})
 }
 
 // WithOpenFor is how long to stay open the first time, 1 ms to 24 h. Default 30 s.
@@ -114,9 +128,13 @@ func WithOpenBackoff(factor float64) BreakerOption {
 	return breakerOption(func(s *breakerSettings) { s.native.open_backoff_permille = s.ratio("open_backoff", factor) })
 }
 
-// WithOpenMax is the longest time to stay open, before jitter, WithOpenFor's to 24 h. Default 5 min.
+// WithOpenMax is the longest time to stay open, before jitter, WithOpenFor's to 24 h. Default 5 min, or
+// WithOpenFor's if that is longer.
 func WithOpenMax(d time.Duration) BreakerOption {
-	return breakerOption(func(s *breakerSettings) { s.native.open_max_ns = s.duration("open_max", d) })
+	return breakerOption(func(s *breakerSettings) {
+		s.native.open_max_ns = s.duration("open_max", d)
+		s.openMaxGiven = true
+	})
 }
 
 // WithOpenJitter is how far the open time may stray either way, 0 to 0.5. Default 0.1.

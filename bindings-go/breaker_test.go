@@ -277,3 +277,13 @@ func TestCallsThatAreLetThroughAllocateNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestDefaultsFollowWhatIsGiven(t *testing.T) {
+	b := must(NewBreaker("payments", WithWindowCalls(4), WithOpenFor(time.Hour), WithFailureRate(0.5), WithConsecutiveFailures(0)))
+	for range 4 {
+		noError(t, must(b.TryAcquire()).Failure())
+	}
+	if b.State() != Open {
+		t.Errorf("state %v after a whole window of failures", b.State())
+	}
+}

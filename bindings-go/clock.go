@@ -38,10 +38,6 @@ func Random() uint64 { return nativeRandom() }
 // inside a testing/synctest bubble, made in the bubble, it follows the bubble's fake time.
 func GoClock() TimerClock { return goClock{start: time.Now().Add(-firstMoment)} }
 
-// longestUptime is what every clock stays below: a breaker keeps 34 years of milliseconds, and beyond them no
-// open time would ever be refused.
-const longestUptime = 30 * 365 * 24 * time.Hour
-
 // firstMoment is where clocks of this package start: not at 0, which the core does not take for a time, and
 // at a whole millisecond, to which the core rounds some times up.
 const firstMoment = time.Second

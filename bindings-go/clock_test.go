@@ -1,7 +1,6 @@
 package seawall
 
 import (
-	"errors"
 	"math"
 	"testing"
 	"time"
@@ -46,8 +45,8 @@ func TestManualTimersFireInTheirTimeOnce(t *testing.T) {
 	}
 }
 
-func TestAClockMayStandAtZeroOrBefore(t *testing.T) {
-	for _, at := range []time.Duration{0, -time.Hour, 1, longestUptime} {
+func TestAClockMayStandAnywhere(t *testing.T) {
+	for _, at := range []time.Duration{0, -time.Hour, 1, 40 * 365 * 24 * time.Hour, time.Duration(time.Now().UnixNano())} {
 		clock := &ManualClock{}
 		clock.Set(at)
 		b := must(NewBreaker("payments", WithClock(clock), WithConsecutiveFailures(1), WithOpenFor(time.Second), WithOpenJitter(0)))
@@ -56,15 +55,6 @@ func TestAClockMayStandAtZeroOrBefore(t *testing.T) {
 		if refusal := wantRefused(t, err, ErrBreakerOpen, ReasonBreakerOpen); refusal.RetryAfter < time.Second-time.Millisecond || refusal.RetryAfter > time.Second+time.Millisecond {
 			t.Errorf("at %v: retry after %v", at, refusal.RetryAfter)
 		}
-	}
-}
-
-func TestAClockBeyondABreakersReachIsRefused(t *testing.T) {
-	clock := &ManualClock{}
-	clock.Set(time.Duration(time.Now().UnixNano()))
-	var problem *ConfigError
-	if _, err := NewBreaker("payments", WithClock(clock)); !errors.As(err, &problem) || problem.Field != "clock" {
-		t.Errorf("got %v", err)
 	}
 }
 

@@ -44,7 +44,7 @@ export interface BreakerOptions extends ClassificationOptions {
   windowCalls?: number;
   /** Look at the calls of this time, in ten rolling buckets; 10 ms to a day. Default 10,000. */
   windowMs?: number;
-  /** No rate counts before the window holds this many calls, 1 to 1,000,000, at most `windowCalls` if set. Default 20. */
+  /** No rate counts before the window holds this many calls, 1 to 1,000,000, at most `windowCalls` if set. Default 20, or a shorter `windowCalls`. */
   minCalls?: number;
   /** How long to stay open the first time, 1 ms to a day. Default 30,000. */
   openForMs?: number;
@@ -170,18 +170,19 @@ export class Breaker {
     this.#time = timeOf(settings.given('clock'));
     this.#classification = new Classification(settings);
     const openForMs = settings.number('openForMs', 30_000);
+    const windowCalls = settings.number('windowCalls', 0);
     const answer = native.breakerNew({
       consecutiveFailures: settings.number('consecutiveFailures', 5),
       consecutiveAlways: settings.flag('consecutiveAlways', false),
       failurePermille: settings.number('failureRate', 500),
       slowPermille: settings.number('slowRate', 0),
       slowAfterMs: settings.number('slowAfterMs', 0),
-      windowCalls: settings.number('windowCalls', 0),
+      windowCalls,
       windowMs: settings.number('windowMs', 10_000),
-      minCalls: settings.number('minCalls', 20),
+      minCalls: settings.number('minCalls', windowCalls === 0 ? 20 : Math.min(windowCalls, 20)),
       openForMs,
       openBackoffPermille: settings.number('openBackoff', 2000),
-      openMaxMs: settings.number('openMaxMs', 300_000),
+      openMaxMs: settings.number('openMaxMs', Math.max(openForMs, 300_000)),
       openJitterPermille: settings.number('openJitter', 100),
       probes: settings.number('probes', 1),
       probeLeaseMs: settings.number('probeLeaseMs', openForMs),

@@ -66,11 +66,37 @@ def test_the_types_are_what_users_see(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_an_isolated_subinterpreter_is_told_no():
-    interpreters = pytest.importorskip("_interpreters", reason="no module for subinterpreters here")
-    interpreter = interpreters.create("isolated")
+SUBINTERPRETERS = """
+import sys
+import seawall
+work = "import seawall; seawall.Breaker('sub').call(int); seawall.Bulkhead(1).acquire().__enter__().release()"
+try:
+    import _interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    kinds = {"isolated" if sys.version_info >= (3, 12) else "legacy": ()}
+    run = interpreters.run_string
+else:
+    interpreters, run = _interpreters, _interpreters.exec
+    kinds = {"isolated": ("isolated",), "legacy": ("legacy",)}
+for kind, arguments in kinds.items():
+    interpreter = interpreters.create(*arguments)
     try:
-        failed = interpreters.exec(interpreter, "import seawall")
-        assert failed is not None and "subinterpreters" in failed.msg
-    finally:
-        interpreters.destroy(interpreter)
+        failed = run(interpreter, work)
+        answer = failed.msg if failed else "works"
+    except Exception as error:
+        answer = str(error)
+    print(kind, answer)
+    interpreters.destroy(interpreter)
+seawall.Breaker("main").call(int)
+"""
+
+
+def test_subinterpreters_share_the_module_or_are_told_no():
+    done = run("-c", SUBINTERPRETERS)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines
+    for line in lines:
+        kind, _, answer = line.partition(" ")
+        assert ("does not support loading in subinterpreters" in answer) if kind == "isolated" else answer == "works"

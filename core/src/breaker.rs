@@ -249,7 +249,9 @@ impl Breaker {
                             // ended before the seat was taken, this look sees it and gives it back.
                             fence(Ordering::SeqCst);
                             let still = Word::from_raw(self.word.load(Ordering::Acquire)); // ORDER(word): as above
-                            if still.same_round(seen) {
+                            // The first of a round goes out in any case: it sits in one of that round's seats, and
+                            // nobody else can tell that the round began. Its verdict is late then.
+                            if is_first || still.same_round(seen) {
                                 if is_first {
                                     transition = Some(begun(seen));
                                 }

@@ -18,7 +18,7 @@ pub const MOST_PROBES: u32 = 2;
 /// | bits    | field   | meaning                                                        |
 /// |---------|---------|----------------------------------------------------------------|
 /// | 0..=33  | expiry  | milliseconds modulo 2^34; stays when the verdict comes         |
-/// | 34..=35 | verdict | 0 none yet, 1 succeeded, 2 failed                              |
+/// | 34..=35 | verdict | 0 none yet, 1 succeeded, 2 failed, 3 never taken in this round |
 /// | 36..=55 | owner   | who holds it; 0: free                                          |
 /// | 56..=63 | round   | the generation modulo 255, plus 1; a seat of another round is free, and a word of 0 is one of no round |
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,7 @@ struct Seat(u64);
 const EXPIRY_MASK: u64 = (1 << 34) - 1;
 const SUCCEEDED: u64 = 1;
 const FAILED: u64 = 2;
+const FRESH: u64 = 3;
 /// An expiry farther ahead than this, three days, lies in the past: no lease is longer than a day.
 const FARTHEST: u64 = 1 << 28;
 
@@ -73,6 +74,11 @@ impl Seat {
 
     const fn is_decided(self) -> bool {
         matches!(self.verdict(), SUCCEEDED | FAILED)
+    }
+
+    /// A seat that nobody has taken in `round`.
+    const fn fresh(round: u16) -> Self {
+        Self((round as u64 & 0xFF) << 56 | FRESH << 34)
     }
 
     const fn decided(self, failed: bool) -> Self {
@@ -126,11 +132,11 @@ impl Seats {
     pub(super) fn sweep(&self, round: u16, is_before: impl Fn() -> bool) {
         for word in &self.words {
             let seat = Self::load(word);
-            if seat.0 != 0 && !seat.of_round(round) {
+            if seat.0 == 0 || !seat.of_round(round) {
                 if !is_before() {
                     return;
                 }
-                cas::replace(word, seat.0, 0);
+                cas::replace(word, seat.0, Seat::fresh(round).0);
             }
         }
     }
@@ -163,7 +169,7 @@ impl Seats {
                         seat: index,
                         expiry,
                     };
-                    return Ok((taken, index == 0 && !seat.of_round(round)));
+                    return Ok((taken, index == 0 && seat.verdict() == FRESH));
                 }
                 // Somebody else was faster; their lease is a whole one.
                 None => soonest = soonest.min(settings.probe_lease().as_millis_ceil()),
@@ -335,6 +341,7 @@ mod tests {
             Seats::new(),
             Settings::new(&Config::default()).expect("valid"),
         );
+        seats.sweep(1, || true);
         let (taken, is_first) = seats
             .take(&settings, 1, Owner::PRIVATE, Nanos(1), || true)
             .expect("free");

@@ -412,7 +412,8 @@ JNIEXPORT jint JNICALL Java_dev_seawall_Jni_backoffValidate(
 }
 
 JNIEXPORT jint JNICALL Java_dev_seawall_Jni_backoffDelay(
-    JNIEnv *env, jobject self, jlongArray config, jint attempt, jlong previous, jlong random, jlong retryAfter, jlongArray delay) {
+    JNIEnv *env, jobject self, jlongArray config, jint attempt, jlong previous, jlong random, jlong retryAfter,
+        jlongArray delay) {
     (void)self;
     seawall_backoff_config_t *config_words = open_words(env, config);
     uint64_t *delay_words = open_words(env, delay);

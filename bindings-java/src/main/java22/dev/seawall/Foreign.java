@@ -81,7 +81,8 @@ final class Foreign implements Native {
     public int breakerInit(long memory, long bytes, long[] config, long[] error) {
         try {
             return (int) Handles.BREAKER_INIT.invokeExact(
-                    memory, bytes, MemorySegment.ofArray(config), MemorySegment.ofArray(error), MemorySegment.ofArray(new long[1]));
+                    memory, bytes, MemorySegment.ofArray(config), MemorySegment.ofArray(error),
+                    MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -90,7 +91,8 @@ final class Foreign implements Native {
     @Override
     public int breakerReconfigure(long breaker, long[] config, long[] error) {
         try {
-            return (int) Handles.BREAKER_RECONFIGURE.invokeExact(breaker, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
+            return (int) Handles.BREAKER_RECONFIGURE.invokeExact(
+                    breaker, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -108,7 +110,8 @@ final class Foreign implements Native {
     @Override
     public int breakerRecord(long breaker, long[] permit, int outcome, long retryAfter, long now) {
         try {
-            return (int) Handles.BREAKER_RECORD.invokeExact(breaker, MemorySegment.ofArray(permit), outcome, retryAfter, now);
+            return (int) Handles.BREAKER_RECORD.invokeExact(
+                    breaker, MemorySegment.ofArray(permit), outcome, retryAfter, now);
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -181,7 +184,8 @@ final class Foreign implements Native {
     public int bulkheadInit(long memory, long bytes, int capacity, long[] config, long[] error) {
         try {
             return (int) Handles.BULKHEAD_INIT.invokeExact(
-                    memory, bytes, capacity, MemorySegment.ofArray(config), MemorySegment.ofArray(error), MemorySegment.ofArray(new long[1]));
+                    memory, bytes, capacity, MemorySegment.ofArray(config), MemorySegment.ofArray(error),
+                    MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -190,7 +194,8 @@ final class Foreign implements Native {
     @Override
     public int bulkheadReconfigure(long bulkhead, long[] config, long[] error) {
         try {
-            return (int) Handles.BULKHEAD_RECONFIGURE.invokeExact(bulkhead, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
+            return (int) Handles.BULKHEAD_RECONFIGURE.invokeExact(
+                    bulkhead, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -199,7 +204,8 @@ final class Foreign implements Native {
     @Override
     public int bulkheadTryAcquire(long bulkhead, int priority, long now, long[] permit) {
         try {
-            return (int) Handles.BULKHEAD_TRY_ACQUIRE.invokeExact(bulkhead, priority, now, MemorySegment.ofArray(permit));
+            return (int) Handles.BULKHEAD_TRY_ACQUIRE.invokeExact(
+                    bulkhead, priority, now, MemorySegment.ofArray(permit));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -254,7 +260,8 @@ final class Foreign implements Native {
     public int limiterInit(long memory, long bytes, long[] config, long[] error) {
         try {
             return (int) Handles.LIMITER_INIT.invokeExact(
-                    memory, bytes, MemorySegment.ofArray(config), MemorySegment.ofArray(error), MemorySegment.ofArray(new long[1]));
+                    memory, bytes, MemorySegment.ofArray(config), MemorySegment.ofArray(error),
+                    MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -263,7 +270,8 @@ final class Foreign implements Native {
     @Override
     public int limiterReconfigure(long limiter, long[] config, long now, long[] error) {
         try {
-            return (int) Handles.LIMITER_RECONFIGURE.invokeExact(limiter, MemorySegment.ofArray(config), now, MemorySegment.ofArray(error));
+            return (int) Handles.LIMITER_RECONFIGURE.invokeExact(
+                    limiter, MemorySegment.ofArray(config), now, MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -272,7 +280,8 @@ final class Foreign implements Native {
     @Override
     public int limiterTryAcquire(long limiter, long tokens, long now, long[] retryAfter) {
         try {
-            return (int) Handles.LIMITER_TRY_ACQUIRE.invokeExact(limiter, tokens, now, MemorySegment.ofArray(retryAfter));
+            return (int) Handles.LIMITER_TRY_ACQUIRE.invokeExact(
+                    limiter, tokens, now, MemorySegment.ofArray(retryAfter));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -281,7 +290,8 @@ final class Foreign implements Native {
     @Override
     public int limiterReserve(long limiter, long tokens, long maxWait, long now, long[] reservation) {
         try {
-            return (int) Handles.LIMITER_RESERVE.invokeExact(limiter, tokens, maxWait, now, MemorySegment.ofArray(reservation));
+            return (int) Handles.LIMITER_RESERVE.invokeExact(
+                    limiter, tokens, maxWait, now, MemorySegment.ofArray(reservation));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -336,7 +346,8 @@ final class Foreign implements Native {
     public int retryBudgetInit(long memory, long bytes, long[] config, long now, long[] error) {
         try {
             return (int) Handles.RETRY_BUDGET_INIT.invokeExact(
-                    memory, bytes, MemorySegment.ofArray(config), now, MemorySegment.ofArray(error), MemorySegment.ofArray(new long[1]));
+                    memory, bytes, MemorySegment.ofArray(config), now, MemorySegment.ofArray(error),
+                    MemorySegment.ofArray(new long[1]));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -345,7 +356,8 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetReconfigure(long budget, long[] config, long[] error) {
         try {
-            return (int) Handles.RETRY_BUDGET_RECONFIGURE.invokeExact(budget, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
+            return (int) Handles.RETRY_BUDGET_RECONFIGURE.invokeExact(
+                    budget, MemorySegment.ofArray(config), MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -363,7 +375,8 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetTryWithdraw(long budget, int cause, long now, long[] withdrawal) {
         try {
-            return (int) Handles.RETRY_BUDGET_TRY_WITHDRAW.invokeExact(budget, cause, now, MemorySegment.ofArray(withdrawal));
+            return (int) Handles.RETRY_BUDGET_TRY_WITHDRAW.invokeExact(
+                    budget, cause, now, MemorySegment.ofArray(withdrawal));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -372,7 +385,9 @@ final class Foreign implements Native {
     @Override
     public int retryBudgetRecord(long budget, int outcome, long[] withdrawal) {
         try {
-            return (int) Handles.RETRY_BUDGET_RECORD.invokeExact(budget, outcome, withdrawal == null ? MemorySegment.NULL : MemorySegment.ofArray(withdrawal));
+            // The one structure that may be absent: a first attempt has no withdrawal.
+            MemorySegment words = withdrawal == null ? MemorySegment.NULL : MemorySegment.ofArray(withdrawal);
+            return (int) Handles.RETRY_BUDGET_RECORD.invokeExact(budget, outcome, words);
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
@@ -408,7 +423,8 @@ final class Foreign implements Native {
     @Override
     public int backoffValidate(long[] config, long[] error) {
         try {
-            return (int) Handles.BACKOFF_VALIDATE.invokeExact(MemorySegment.ofArray(config), MemorySegment.ofArray(error));
+            return (int) Handles.BACKOFF_VALIDATE.invokeExact(
+                    MemorySegment.ofArray(config), MemorySegment.ofArray(error));
         } catch (Throwable thrown) {
             throw broken(thrown);
         }
