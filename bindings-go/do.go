@@ -251,6 +251,10 @@ func classify[T any](ctx context.Context, call *callSettings, result T, err erro
 	if errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled) {
 		return Ignored, 0
 	}
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		// A refusal of a limiter or bulkhead inside says nothing about the dependency.
+		return Ignored, 0
+	}
 	for _, isIgnored := range call.ignore {
 		if isIgnored(err) {
 			return Ignored, 0

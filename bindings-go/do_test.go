@@ -38,21 +38,21 @@ func TestWhatACallCountsAs(t *testing.T) {
 		options []CallOption
 		want    string
 	}{
-		"no error":                            {nil, nil, succeeded},
-		"any error":                           {errDown, nil, failed},
-		"an error that is listed":             {errDown, []CallOption{OnErrors(io.EOF, errDown)}, failed},
-		"an error that is not listed":         {io.EOF, []CallOption{OnErrors(errDown)}, succeeded},
-		"several On add up":                   {errDown, []CallOption{On(never), On(is(errDown))}, failed},
-		"an ignored error":                    {errDown, []CallOption{IgnoreErrors(errDown)}, ignored},
-		"ignored goes before failure":         {errDown, []CallOption{On(always), Ignore(always)}, ignored},
-		"an error beside Ignore":              {errDown, []CallOption{IgnoreErrors(io.EOF)}, failed},
-		"a result that is a failure":          {nil, []CallOption{OnResult(func(n int) bool { return n == 42 })}, failed},
-		"a result that is none":               {nil, []CallOption{OnResult(func(n int) bool { return n == 1 })}, succeeded},
-		"somebody else's cancellation":        {context.Canceled, nil, failed},
-		"a time-out inside":                   {context.DeadlineExceeded, nil, failed},
-		"a wrapped error":                     {fmt.Errorf("charging: %w", errDown), []CallOption{OnErrors(errDown)}, failed},
-		"a missing option is none":            {errDown, []CallOption{nil}, failed},
-		"a refusal further down is a failure": {&RefusedError{Reason: ReasonRateLimited}, nil, failed},
+		"no error":                          {nil, nil, succeeded},
+		"any error":                         {errDown, nil, failed},
+		"an error that is listed":           {errDown, []CallOption{OnErrors(io.EOF, errDown)}, failed},
+		"an error that is not listed":       {io.EOF, []CallOption{OnErrors(errDown)}, succeeded},
+		"several On add up":                 {errDown, []CallOption{On(never), On(is(errDown))}, failed},
+		"an ignored error":                  {errDown, []CallOption{IgnoreErrors(errDown)}, ignored},
+		"ignored goes before failure":       {errDown, []CallOption{On(always), Ignore(always)}, ignored},
+		"an error beside Ignore":            {errDown, []CallOption{IgnoreErrors(io.EOF)}, failed},
+		"a result that is a failure":        {nil, []CallOption{OnResult(func(n int) bool { return n == 42 })}, failed},
+		"a result that is none":             {nil, []CallOption{OnResult(func(n int) bool { return n == 1 })}, succeeded},
+		"somebody else's cancellation":      {context.Canceled, nil, failed},
+		"a time-out inside":                 {context.DeadlineExceeded, nil, failed},
+		"a wrapped error":                   {fmt.Errorf("charging: %w", errDown), []CallOption{OnErrors(errDown)}, failed},
+		"a missing option is none":          {errDown, []CallOption{nil}, failed},
+		"a refusal further down is ignored": {&RefusedError{Reason: ReasonRateLimited}, nil, ignored},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := outcomeOf(t, t.Context(), c.err, c.options...); got != c.want {

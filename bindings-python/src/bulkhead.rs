@@ -1,7 +1,7 @@
 //! The bulkhead and its permits. The queue of those who wait is the Python class's above; this layer only
 //! wakes it, by its method `_grant`, and only when somebody waits.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -20,10 +20,6 @@ pub struct Bulkhead {
     clock: Clock,
     /// Who waits in this process. Raised before a waiter looks for a permit, read after a permit came back.
     queued: AtomicU32,
-    /// Attempts of waiters that found nothing: the core counts them as rejections, and they are none.
-    in_vain: AtomicU64,
-    /// The most rejections ever shown, so that the number never falls.
-    shown: AtomicU64,
 }
 
 fn read(given: &Given<'_, '_>, mut config: Config) -> PyResult<Config> {
@@ -72,8 +68,6 @@ impl Bulkhead {
             core: seawall::bulkhead::allocate(capacity, &config).map_err(bad)?,
             clock: Clock::new(clock),
             queued: AtomicU32::new(0),
-            in_vain: AtomicU64::new(0),
-            shown: AtomicU64::new(0),
         })
     }
 
@@ -97,18 +91,11 @@ impl Bulkhead {
     fn _attempt(slf: &Bound<'_, Self>, critical: bool) -> PyResult<Option<BulkheadPermit>> {
         let this = slf.get();
         let time = this.clock.time(slf.py())?;
-        // Raised first and taken back on success, so that what `_look` shows never counts a vain attempt.
-        this.in_vain.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst); // see `wake`
-        Ok(
-            match this.core.try_acquire(Owner::PRIVATE, critical, &time) {
-                Ok(permit) => {
-                    this.in_vain.fetch_sub(1, Ordering::SeqCst);
-                    Some(Self::permit(slf, permit))
-                }
-                Err(_) => None,
-            },
-        )
+        let asked = this
+            .core
+            .try_acquire_waiting(Owner::PRIVATE, critical, &time);
+        Ok(asked.ok().map(|permit| Self::permit(slf, permit)))
     }
 
     /// Joins those who wait: 0, or the number of the refusal.
@@ -169,19 +156,12 @@ impl Bulkhead {
     /// hold in nanoseconds.
     fn _look(&self, py: Python<'_>) -> PyResult<[u64; 8]> {
         let seen = self.core.snapshot(self.clock.now(py)?);
-        let turned_away = seen
-            .rejected
-            .saturating_sub(self.in_vain.load(Ordering::SeqCst));
-        let rejected = self
-            .shown
-            .fetch_max(turned_away, Ordering::Relaxed)
-            .max(turned_away);
         Ok([
             u64::from(seen.limit),
             u64::from(seen.reserved),
             u64::from(seen.in_use),
             u64::from(seen.waiting),
-            rejected,
+            seen.rejected,
             seen.shadow_refused,
             seen.stale,
             seen.longest_hold.0,

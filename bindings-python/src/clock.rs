@@ -35,21 +35,6 @@ impl Moment for Time {
     }
 }
 
-/// A breaker counts the moments at which it may close in 34 years' worth of milliseconds, which is plenty for
-/// a clock that began with the machine, and too little for one that counts from 1970, as wall clocks do and
-/// the clocks of tools that freeze the time. What looks like such a moment is counted from 2010 instead, round
-/// and round.
-const fn near(nanoseconds: u64) -> Nanos {
-    const FAR: u64 = 1 << 59;
-    const YEAR_2010: u64 = 1_262_304_000 * 1_000_000_000;
-    const ROUND: u64 = (1 << 40) * 1_000_000;
-    if nanoseconds < FAR {
-        return Nanos(nanoseconds);
-    }
-    // The sum keeps the years before 2010 positive.
-    Nanos((nanoseconds % ROUND + (2 * ROUND - YEAR_2010)) % ROUND)
-}
-
 impl Clock {
     pub const fn new(clock: Option<Py<PyAny>>) -> Self {
         Self(clock)
@@ -60,7 +45,7 @@ impl Clock {
     pub fn time(&self, py: Python<'_>) -> PyResult<Time> {
         match &self.0 {
             None => Ok(Time::Lazy),
-            Some(clock) => Ok(Time::Given(near(clock.bind(py).call0()?.extract()?))),
+            Some(clock) => Ok(Time::Given(Nanos(clock.bind(py).call0()?.extract()?))),
         }
     }
 

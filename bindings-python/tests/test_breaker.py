@@ -5,6 +5,7 @@ import concurrent.futures
 import functools
 import inspect
 import sys
+from datetime import timedelta
 
 import pytest
 
@@ -420,3 +421,12 @@ def test_a_subclass_can_add_its_own():
 
     loud = Loud("x", volume=11)
     assert (loud.volume, loud.name, loud.call(lambda: 1)) == (11, "x", 1)
+
+
+def test_defaults_follow_what_is_given() -> None:
+    breaker = Breaker(window_calls=4, open_for=timedelta(hours=1), consecutive_failures=0, seed=1)
+    for _ in range(4):
+        breaker.try_acquire().record("failure")
+    assert breaker.state == "open"
+    retry_after = breaker.snapshot().retry_after
+    assert retry_after is not None and retry_after > 3_000

@@ -111,9 +111,9 @@ def test_what_cannot_be_is_refused_by_name(kind, field, value):
     ("make", "message"),
     [
         (lambda: Breaker(open_for=-1), "open_for: -1 is outside 0.001..=86400 seconds"),
-        (lambda: Breaker(open_for=600), "open_max: 300 is outside 600..=86400 seconds"),
+        (lambda: Breaker(open_for=600, open_max=300), "open_max: 300 is outside 600..=86400 seconds"),
         (lambda: Breaker(slow_rate=0.5), "slow_after: 0.0 is outside 1e-09..=86400 seconds"),
-        (lambda: Breaker(window_calls=10), "min_calls: 20 is outside 1..=10 in whole numbers"),
+        (lambda: Breaker(window_calls=10, min_calls=20), "min_calls: 20 is outside 1..=10 in whole numbers"),
         (lambda: Breaker(failure_rate=1e-9), "failure_rate: 1e-09 is outside 0..=1 in steps of 0.001"),
         (lambda: Breaker(probes=1.5), "probes: 1.5 is outside 1..=32 in whole numbers"),
         (lambda: Breaker(mode="on"), "mode: 'on' is not one of enforce, shadow, off"),

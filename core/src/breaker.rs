@@ -280,7 +280,19 @@ impl Breaker {
                             };
                             if is_ours {
                                 let settled = self.settle(generation, now, Nanos::ZERO);
-                                transition = settled.or(transition);
+                                if let Some(closed) = settled.filter(|by| by.to == State::Closed) {
+                                    // Goes out at once, with the change to tell, even if others open it again.
+                                    let generation = closed.generation;
+                                    return Ok(Admission {
+                                        permit: Permit::new(
+                                            Permit::ORDINARY,
+                                            generation,
+                                            now,
+                                            owner,
+                                        ),
+                                        transition: settled,
+                                    });
+                                }
                             } else if self.is_still(seen) {
                                 break;
                             }

@@ -118,7 +118,7 @@ pub struct Snapshot {
     pub calls_in_flight: u32,
     /// Retries under way, where the in-flight rule is on.
     pub retries_in_flight: u32,
-    /// Deposits, ever.
+    /// Deposits that added something, ever: a full bucket takes none.
     pub deposited: u64,
     /// Retries granted, ever.
     pub withdrawn: u64,

@@ -142,7 +142,7 @@ pub struct seawall_retry_budget_snapshot_t {
     pub tokens_milli: u64,
     /// The most there can be, in thousandths of a token; 0 where the profile has no such bound.
     pub cap_milli: u64,
-    /// Deposits, ever.
+    /// Deposits that added something, ever: a full bucket takes none.
     pub deposited: u64,
     /// Retries granted, ever.
     pub withdrawn: u64,

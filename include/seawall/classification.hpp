@@ -71,7 +71,8 @@ outcome outcome_of(const R &value, const Option &...options) {
 #if SEAWALL_EXCEPTIONS
 template <class... Option>
 outcome outcome_of_exception(const Option &...options) noexcept {
-    if ((options.ignores_now() || ...)) return outcome::ignored;
+    // A refusal of a limiter or bulkhead inside says nothing about the dependency.
+    if (is_caught<refused>() || (options.ignores_now() || ...)) return outcome::ignored;
     constexpr bool any_failure = !(Option::names_failures || ...);
     return any_failure || (options.fails_now() || ...) ? outcome::failure : outcome::success;
 }

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 from . import _native
@@ -116,10 +117,10 @@ class Breaker(Named, _native.Breaker):
     | slow_after | 1e-9..=86,400 s | none | a call that took longer is slow; needed by `slow_rate` |
     | window_calls | 0..=1,024 | 0 | the window is the last so many calls; 0: it is a time |
     | window | 0.01..=86,400 s | 10 | the window is so long, in ten rolling buckets |
-    | min_calls | 1..=1,000,000 | 20 | no ratio counts before the window holds so many |
+    | min_calls | 1..=1,000,000 | 20, or a shorter window_calls | no ratio counts before the window holds so many |
     | open_for | 0.001..=86,400 s | 30 | how long to stay open the first time |
     | open_backoff | 1..=10 | 2 | how much longer each time without a close in between |
-    | open_max | open_for..=86,400 s | 300 | the longest open time, before jitter |
+    | open_max | open_for..=86,400 s | 300, or a longer open_for | the longest open time, before jitter |
     | open_jitter | 0..=0.5 | 0.1 | how far the open time may stray either way |
     | probes | 1..=32 | 1 | calls let through in a half-open round |
     | probe_lease | 0.001..=86,400 s | open_for | a probe without a verdict after so long may be replaced |
@@ -147,10 +148,10 @@ class Breaker(Named, _native.Breaker):
         slow_after: Seconds | None = None,
         window_calls: int = 0,
         window: Seconds = 10,
-        min_calls: int = 20,
+        min_calls: int | None = None,
         open_for: Seconds = 30,
         open_backoff: float = 2.0,
-        open_max: Seconds = 300,
+        open_max: Seconds | None = None,
         open_jitter: float = 0.1,
         probes: int = 1,
         probe_lease: Seconds | None = None,
@@ -176,10 +177,10 @@ class Breaker(Named, _native.Breaker):
             "slow_rate": slow_rate,
             "window_calls": window_calls,
             "window": window,
-            "min_calls": min_calls,
+            "min_calls": _min_calls_for(window_calls) if min_calls is None else min_calls,
             "open_for": open_for,
             "open_backoff": open_backoff,
-            "open_max": open_max,
+            "open_max": _open_max_for(open_for) if open_max is None else open_max,
             "open_jitter": open_jitter,
             "probes": probes,
             "probe_lease": open_for if probe_lease is None else probe_lease,
@@ -345,3 +346,14 @@ def _rule(field: str, rule: Rule | None) -> Callable[[BaseException], object] | 
     if not all(isinstance(one, type) and issubclass(one, BaseException) for one in classes):
         raise ConfigError(field, rule, "an exception class, some of them, or a predicate")
     return lambda error: isinstance(error, classes)
+
+
+def _min_calls_for(window_calls: object) -> object:
+    """The default follows a short window, which could never hold twenty calls."""
+    return min(20, window_calls) if isinstance(window_calls, int) and window_calls > 0 else 20
+
+
+def _open_max_for(open_for: Seconds) -> Seconds:
+    """The default follows a long first open time."""
+    seconds = open_for.total_seconds() if isinstance(open_for, timedelta) else open_for
+    return open_for if isinstance(seconds, (int, float)) and 300 < seconds <= 86_400 else 300

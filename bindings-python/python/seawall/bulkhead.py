@@ -280,7 +280,13 @@ class Bulkhead(Named, _native.Bulkhead):
     def _join(self, waiter: "_Waiter") -> None:
         status = self._begin_wait()
         if status:
-            raise refusal(status, self._name, 0)
+            # Turned away, unless a permit has come back at the last moment; counted if not.
+            try:
+                waiter.permit = self.try_acquire(critical=waiter.critical)
+            except BulkheadFull:
+                raise refusal(status, self._name, 0) from None
+            waiter.wake()
+            return
         with self._lock:
             (self._critical if waiter.critical else self._ordinary)[waiter] = None
             # A permit may have come back before we were in the queue.

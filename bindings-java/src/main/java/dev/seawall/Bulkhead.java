@@ -341,7 +341,7 @@ public final class Bulkhead extends Primitive {
         int status = NATIVE.bulkheadSnapshot(open(), now(), words);
         Reference.reachabilityFence(this);
         Status.check(name(), status);
-        return new Snapshot(words, waiters.tries());
+        return new Snapshot(words);
     }
 
     /** Ends the use of this bulkhead. Those who wait get a {@link SeawallException}; held permits may still be closed. */
@@ -351,9 +351,18 @@ public final class Bulkhead extends Primitive {
         waiters.close();
     }
 
-    /** One try of the library's. */
+    /** One ask; a refusal is counted. */
     int take(Priority priority, long[] words) {
-        int status = NATIVE.bulkheadTryAcquire(address, priority.ordinal(), now(), words);
+        return ask(priority.ordinal(), words);
+    }
+
+    /** One ask of somebody who goes on waiting after a refusal, which is therefore not counted. */
+    int takeWaiting(Priority priority, long[] words) {
+        return ask(priority.ordinal() | Status.PRIORITY_WAITING, words);
+    }
+
+    private int ask(int priority, long[] words) {
+        int status = NATIVE.bulkheadTryAcquire(address, priority, now(), words);
         Reference.reachabilityFence(this);
         Status.check(name(), status);
         return status;
@@ -418,7 +427,7 @@ public final class Bulkhead extends Primitive {
      * @param inUse permits held
      * @param waiting callers that wait
      * @param capacity how many permits it could be resized to
-     * @param rejected callers turned away, ever, after waiting or without
+     * @param rejected callers turned away, ever; those that waited and were served are not among them
      * @param shadowRefused callers that would have been turned away in {@link Mode#ENFORCE}, ever
      * @param stale releases that came twice, ever
      * @param longestHold how long the oldest permit has been held, to about a millisecond
@@ -426,14 +435,14 @@ public final class Bulkhead extends Primitive {
     public record Snapshot(
             int maxConcurrent, int reserved, int inUse, int waiting, int capacity, long rejected, long shadowRefused,
             long stale, Duration longestHold) {
-        private Snapshot(long[] words, long tries) {
+        private Snapshot(long[] words) {
             this(
                     Layout.BulkheadSnapshot.MAX_CONCURRENT.getInt(words),
                     Layout.BulkheadSnapshot.RESERVED.getInt(words),
                     Layout.BulkheadSnapshot.IN_USE.getInt(words),
                     Layout.BulkheadSnapshot.WAITING.getInt(words),
                     Layout.BulkheadSnapshot.CAPACITY.getInt(words),
-                    Math.max(0, Layout.BulkheadSnapshot.REJECTED.get(words) - tries),
+                    Layout.BulkheadSnapshot.REJECTED.get(words),
                     Layout.BulkheadSnapshot.SHADOW_REFUSED.get(words),
                     Layout.BulkheadSnapshot.STALE.get(words),
                     Settings.nanos(Layout.BulkheadSnapshot.LONGEST_HOLD_NS.get(words)));

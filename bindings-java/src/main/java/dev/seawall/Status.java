@@ -18,6 +18,9 @@ final class Status {
     static final int ERROR_SPENT = -20;
     static final int ERROR_EXCEEDS_CAPACITY = -30;
 
+    /** Added to the number of a {@link Priority} by a caller that goes on waiting after a refusal. */
+    static final int PRIORITY_WAITING = 2;
+
     private Status() {}
 
     /** Names of refusals and notes, kept because a refusal must be cheap. Filled by whoever comes first; all agree. */

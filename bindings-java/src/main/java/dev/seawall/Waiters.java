@@ -7,7 +7,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -33,16 +32,9 @@ final class Waiters {
     private final LinkedHashSet<Waiter> ordinary = new LinkedHashSet<>();
     private final LinkedHashSet<Waiter> critical = new LinkedHashSet<>();
     private final AtomicInteger interested = new AtomicInteger();
-    /** What the library has counted as turned away too often: it counts refused tries, here callers count. */
-    private final LongAdder tries = new LongAdder();
 
     Waiters(Bulkhead bulkhead) {
         this.bulkhead = bulkhead;
-    }
-
-    /** How many refusals the library has counted too many. */
-    long tries() {
-        return tries.sum();
     }
 
     /** A permit, sooner or later, or a refusal. Nothing is thrown. */
@@ -73,11 +65,7 @@ final class Waiters {
             return null;
         }
         long[] words = new long[Layout.Permit.WORDS];
-        if (bulkhead.take(priority, words) == Status.OK) {
-            return new Bulkhead.Permit(bulkhead, words);
-        }
-        tries.increment();
-        return null;
+        return bulkhead.takeWaiting(priority, words) == Status.OK ? new Bulkhead.Permit(bulkhead, words) : null;
     }
 
     private void join(Priority priority, long maxWait, CompletableFuture<Bulkhead.Permit> coming) {
@@ -88,21 +76,17 @@ final class Waiters {
             interested.incrementAndGet();
             boolean joined = false;
             try {
-                if (queue(priority).isEmpty()) {
-                    if (bulkhead.take(priority, words) == Status.OK) {
-                        coming.complete(new Bulkhead.Permit(bulkhead, words));
-                        return;
-                    }
-                    tries.increment();
+                if (queue(priority).isEmpty() && bulkhead.takeWaiting(priority, words) == Status.OK) {
+                    coming.complete(new Bulkhead.Permit(bulkhead, words));
+                    return;
                 }
                 // Whoever closes the bulkhead later finds this one in the queue.
                 bulkhead.open();
                 int status = Primitive.NATIVE.bulkheadBeginWait(bulkhead.address);
                 Reference.reachabilityFence(bulkhead);
                 if (status != Status.OK) {
-                    // This one is turned away, and the library counts only refused tries.
-                    tries.decrement();
-                    throw Status.exception(bulkhead.name(), status, 0);
+                    coming.complete(lastTry(priority, status));
+                    return;
                 }
                 queue(priority).add(waiter);
                 joined = true;
@@ -147,14 +131,30 @@ final class Waiters {
         Reference.reachabilityFence(bulkhead);
     }
 
+    /** Who gives up asks once more: the library counts it as turned away, or serves it at the last moment. */
+    private Bulkhead.Permit lastTry(Priority priority, int reason) {
+        long[] words = new long[Layout.Permit.WORDS];
+        if (bulkhead.take(priority, words) == Status.OK) {
+            return new Bulkhead.Permit(bulkhead, words);
+        }
+        throw Status.exception(bulkhead.name(), reason, 0);
+    }
+
     private void timeOut(Waiter waiter) {
         if (leave(waiter)) {
-            // This one is turned away after all.
-            tries.decrement();
-            BulkheadFullException refused = new BulkheadFullException(
-                    bulkhead.name(), Status.REFUSED_BULKHEAD_WAIT_TIMEOUT, 0);
             // Not on the one timer thread of the Java machine: the caller's code may run now.
-            waiter.coming.defaultExecutor().execute(() -> waiter.coming.completeExceptionally(refused));
+            waiter.coming.defaultExecutor().execute(() -> giveUp(waiter));
+        }
+    }
+
+    private void giveUp(Waiter waiter) {
+        try {
+            Bulkhead.Permit permit = lastTry(waiter.priority, Status.REFUSED_BULKHEAD_WAIT_TIMEOUT);
+            if (!waiter.coming.complete(permit)) {
+                permit.close();
+            }
+        } catch (SeawallException refused) {
+            waiter.coming.completeExceptionally(refused);
         }
     }
 
@@ -200,8 +200,7 @@ final class Waiters {
                 Iterator<Waiter> first = queue.iterator();
                 Waiter waiter = first.next();
                 long[] words = new long[Layout.Permit.WORDS];
-                if (bulkhead.take(waiter.priority, words) != Status.OK) {
-                    tries.increment();
+                if (bulkhead.takeWaiting(waiter.priority, words) != Status.OK) {
                     break;
                 }
                 first.remove();

@@ -62,7 +62,7 @@ class AbiTest {
                 checked++;
             }
         }
-        assertEquals(15, checked);
+        assertEquals(16, checked);
         assertEquals("breaker_half_open", Status.name(Status.REFUSED_BREAKER_HALF_OPEN));
         assertNotNull(Status.text(12345));
     }
@@ -83,7 +83,8 @@ class AbiTest {
         for (Enum<?> value : values) {
             assertEquals(constants.getInt("SEAWALL_" + family + "_" + value.name()), value.ordinal());
         }
-        long all = constants.keySet().stream().filter(name -> name.startsWith("SEAWALL_" + family + "_")).count();
+        long all = constants.keySet().stream().filter(name -> name.startsWith("SEAWALL_" + family + "_"))
+                .filter(name -> !name.equals("SEAWALL_PRIORITY_WAITING")).count();
         assertEquals(all, values.length, family);
     }
 
