@@ -83,10 +83,10 @@ fn use_bulkhead(bulkhead: &Bulkhead, dice: &mut Dice) {
             forged.map(|permit| bulkhead.release(permit));
         }
         _ => {
-            if let Ok(permit) = bulkhead.try_acquire(by, dice.roll(2) == 0, &time(dice)) {
-                if dice.roll(2) == 0 {
-                    bulkhead.release(permit);
-                }
+            if let Ok(permit) = bulkhead.try_acquire(by, dice.roll(2) == 0, &time(dice))
+                && dice.roll(2) == 0
+            {
+                bulkhead.release(permit);
             }
         }
     }
@@ -125,8 +125,9 @@ fn use_budget(budget: &RetryBudget, dice: &mut Dice) {
         0 => budget.finish(),
         1 => budget.record(outcome(dice), Withdrawal::from_raw(dice.roll(u64::MAX))),
         2 => {
-            Withdrawal::from_raw(dice.roll(u64::MAX) | 1 << 63)
-                .map(|forged| budget.cancel(forged, &at));
+            if let Some(forged) = Withdrawal::from_raw(dice.roll(u64::MAX) | 1 << 63) {
+                budget.cancel(forged, &at)
+            }
         }
         3 => seen(black_box(budget.try_withdraw(Cause::Throttled, &at))),
         4 => seen(black_box(budget.try_withdraw(Cause::Failure, &at))),

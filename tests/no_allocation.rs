@@ -130,10 +130,10 @@ fn limiter_story(mode: Mode) {
     for step in 0..400u64 {
         let at = Nanos(step * 1_000_000);
         let _ = black_box(limiter.try_acquire(step % 5, &at));
-        if let Ok(Ok(reservation)) = limiter.reserve(1, Nanos::from_secs(step % 2), &at) {
-            if step % 3 == 0 {
-                limiter.cancel(reservation, &at);
-            }
+        if let Ok(Ok(reservation)) = limiter.reserve(1, Nanos::from_secs(step % 2), &at)
+            && step % 3 == 0
+        {
+            limiter.cancel(reservation, &at);
         }
         limiter.adjust(1 - step as i64 % 3, &at);
         let _ = black_box(limiter.reconfigure(

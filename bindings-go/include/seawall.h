@@ -817,7 +817,7 @@ typedef struct seawall_retry_budget_snapshot_t {
     uint64_t tokens_milli;
     /** The most there can be, in thousandths of a token; 0 where the profile has no such bound. */
     uint64_t cap_milli;
-    /** Deposits, ever. */
+    /** Deposits that added something, ever: a full bucket takes none. */
     uint64_t deposited;
     /** Retries granted, ever. */
     uint64_t withdrawn;
