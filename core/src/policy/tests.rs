@@ -50,6 +50,19 @@ fn wall() -> Wall {
     }
 }
 
+/// Opens the breaker, and says when it lets a probe through.
+fn tripped(wall: &Wall) -> Nanos {
+    for _ in 0..2 {
+        let admission = wall
+            .breaker
+            .try_acquire(Owner::PRIVATE, &NOW)
+            .expect("closed");
+        wall.breaker
+            .record(admission.permit, Outcome::Failure, Nanos::ZERO, &NOW);
+    }
+    NOW.plus(Nanos::from_secs(30))
+}
+
 fn three_attempts() -> Config {
     let backoff = Backoff {
         base: span(100),
@@ -163,16 +176,7 @@ fn a_shadow_breaker_stops_nobody() {
 #[test]
 fn a_probe_that_a_later_gate_refuses_gives_its_seat_back() {
     let (wall, config) = (wall(), three_attempts());
-    for _ in 0..2 {
-        let permit = wall
-            .breaker
-            .try_acquire(Owner::PRIVATE, &NOW)
-            .expect("closed")
-            .permit;
-        wall.breaker
-            .record(permit, Outcome::Failure, Nanos::ZERO, &NOW);
-    }
-    let later = NOW.plus(Nanos::from_secs(30));
+    let later = tripped(&wall);
     assert_eq!(wall.rate.try_acquire(2, &later), Ok(Ok(())));
     told(&wall, &config, |call, gates| {
         match call.begin(&config, gates, Deadline::NEVER, later) {
@@ -200,16 +204,7 @@ fn a_probe_that_a_later_gate_refuses_gives_its_seat_back() {
 #[test]
 fn a_probe_is_one_attempt() {
     let (wall, config) = (wall(), three_attempts());
-    for _ in 0..2 {
-        let permit = wall
-            .breaker
-            .try_acquire(Owner::PRIVATE, &NOW)
-            .expect("closed")
-            .permit;
-        wall.breaker
-            .record(permit, Outcome::Failure, Nanos::ZERO, &NOW);
-    }
-    let later = NOW.plus(Nanos::from_secs(30));
+    let later = tripped(&wall);
     told(&wall, &config, |call, gates| {
         assert!(matches!(
             call.begin(&config, gates, Deadline::NEVER, later),
