@@ -13,7 +13,10 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 
-/** The functions of the library, linked. Static and final, so that the compiler sees through them. */
+/**
+ * The functions of the library, linked. Static and final, so that the compiler sees through them. What is called with
+ * fresh arrays all the time has an entry of its own, {@code seawall_java_*}; {@code seawall_jni.c} says why.
+ */
 final class Handles {
     private static final SymbolLookup LIBRARY = SymbolLookup.libraryLookup(Path.of(Foreign.library), Arena.global());
     private static final Linker LINKER = Linker.nativeLinker();
@@ -29,10 +32,10 @@ final class Handles {
     static final MethodHandle BREAKER_RECONFIGURE = link(
             "seawall_breaker_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle BREAKER_TRY_ACQUIRE = link(
-            "seawall_breaker_try_acquire", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
+            "seawall_java_breaker_try_acquire", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
     static final MethodHandle BREAKER_RECORD = link(
-            "seawall_breaker_record", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG);
-    static final MethodHandle BREAKER_CANCEL = link("seawall_breaker_cancel", JAVA_INT, JAVA_LONG, ADDRESS);
+            "seawall_java_breaker_record", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_INT, JAVA_LONG, JAVA_LONG);
+    static final MethodHandle BREAKER_CANCEL = link("seawall_java_breaker_cancel", JAVA_INT, JAVA_LONG, ADDRESS);
     static final MethodHandle BREAKER_FORCE_OPEN = link("seawall_breaker_force_open", JAVA_INT, JAVA_LONG, ADDRESS);
     static final MethodHandle BREAKER_DISABLE = link("seawall_breaker_disable", JAVA_INT, JAVA_LONG, ADDRESS);
     static final MethodHandle BREAKER_RESET = link("seawall_breaker_reset", JAVA_INT, JAVA_LONG, ADDRESS);
@@ -45,8 +48,8 @@ final class Handles {
     static final MethodHandle BULKHEAD_RECONFIGURE = link(
             "seawall_bulkhead_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     static final MethodHandle BULKHEAD_TRY_ACQUIRE = link(
-            "seawall_bulkhead_try_acquire", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS);
-    static final MethodHandle BULKHEAD_RELEASE = link("seawall_bulkhead_release", JAVA_INT, JAVA_LONG, ADDRESS);
+            "seawall_java_bulkhead_try_acquire", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS);
+    static final MethodHandle BULKHEAD_RELEASE = link("seawall_java_bulkhead_release", JAVA_INT, JAVA_LONG, ADDRESS);
     static final MethodHandle BULKHEAD_BEGIN_WAIT = link("seawall_bulkhead_begin_wait", JAVA_INT, JAVA_LONG);
     static final MethodHandle BULKHEAD_END_WAIT = link("seawall_bulkhead_end_wait", JAVA_INT, JAVA_LONG);
     static final MethodHandle BULKHEAD_SNAPSHOT = link(
@@ -57,11 +60,11 @@ final class Handles {
     static final MethodHandle LIMITER_RECONFIGURE = link(
             "seawall_limiter_reconfigure", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS);
     static final MethodHandle LIMITER_TRY_ACQUIRE = link(
-            "seawall_limiter_try_acquire", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
+            "seawall_java_limiter_try_acquire", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
     static final MethodHandle LIMITER_RESERVE = link(
-            "seawall_limiter_reserve", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
+            "seawall_java_limiter_reserve", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
     static final MethodHandle LIMITER_CANCEL = link(
-            "seawall_limiter_cancel", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
+            "seawall_java_limiter_cancel", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
     static final MethodHandle LIMITER_ADJUST = link(
             "seawall_limiter_adjust", JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG);
     static final MethodHandle LIMITER_SNAPSHOT = link(
@@ -76,11 +79,11 @@ final class Handles {
     static final MethodHandle RETRY_BUDGET_DEPOSIT = link(
             "seawall_retry_budget_deposit", JAVA_INT, JAVA_LONG, JAVA_LONG);
     static final MethodHandle RETRY_BUDGET_TRY_WITHDRAW = link(
-            "seawall_retry_budget_try_withdraw", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS);
+            "seawall_java_retry_budget_try_withdraw", JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS);
     static final MethodHandle RETRY_BUDGET_RECORD = link(
-            "seawall_retry_budget_record", JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS);
+            "seawall_java_retry_budget_record", JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS);
     static final MethodHandle RETRY_BUDGET_CANCEL = link(
-            "seawall_retry_budget_cancel", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
+            "seawall_java_retry_budget_cancel", JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG);
     static final MethodHandle RETRY_BUDGET_FINISH = link("seawall_retry_budget_finish", JAVA_INT, JAVA_LONG);
     static final MethodHandle RETRY_BUDGET_SNAPSHOT = link(
             "seawall_retry_budget_snapshot", JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS);
