@@ -118,7 +118,7 @@ public final class BreakerBuilder {
     /**
      * No ratio counts before so many calls are in the window.
      *
-     * @param calls 1 to 1,000,000, at most {@code windowCalls} where that is set; default 20
+     * @param calls 1 to 1,000,000, at most {@code windowCalls} where that is set; default 20, or a shorter {@code windowCalls}
      * @return this
      */
     public BreakerBuilder minCalls(int calls) {
@@ -332,6 +332,16 @@ public final class BreakerBuilder {
         if (!settings.has("probeLease")) {
             Layout.BreakerConfig.PROBE_LEASE_NS.set(
                     settings.words, Layout.BreakerConfig.OPEN_FOR_NS.get(settings.words));
+        }
+        // Defaults follow what is given: a short window could never hold twenty calls, and a long first open time
+        // is the longest, too.
+        int windowCalls = Layout.BreakerConfig.WINDOW_CALLS.getInt(settings.words);
+        if (!settings.has("minCalls") && windowCalls > 0) {
+            Layout.BreakerConfig.MIN_CALLS.set(settings.words, Math.min(windowCalls, 20));
+        }
+        long openFor = Layout.BreakerConfig.OPEN_FOR_NS.get(settings.words);
+        if (!settings.has("openMax") && openFor > 300_000_000_000L) {
+            Layout.BreakerConfig.OPEN_MAX_NS.set(settings.words, openFor);
         }
         return settings;
     }

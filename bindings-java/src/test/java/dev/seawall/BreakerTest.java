@@ -326,4 +326,15 @@ class BreakerTest {
         assertEquals(rounds, spent.get());
         assertEquals(rounds, breaker.snapshot().success());
     }
+
+    @Test
+    void defaultsFollowWhatIsGiven() {
+        try (Breaker breaker = Breaker.builder("payments").windowCalls(4).consecutiveFailures(0)
+                .openFor(Duration.ofHours(1)).build()) {
+            for (int call = 0; call < 4; call++) {
+                breaker.tryAcquire().record(Outcome.FAILURE);
+            }
+            assertEquals(State.OPEN, breaker.state());
+        }
+    }
 }
