@@ -41,7 +41,7 @@ func TestEverySettingOutsideItsRangeIsNamed(t *testing.T) {
 		{breaker(WithWindow(-time.Second)), "window: -1s is outside 10ms to 24h0m0s"},
 		{breaker(WithWindowCalls(100), WithWindow(-time.Second)), "window: -1s is not allowed"},
 		{breaker(WithMinCalls(0)), "min_calls: 0 is outside 1 to 1000000"},
-		{breaker(WithWindowCalls(10)), "min_calls: 20 is outside 1 to 10"},
+		{breaker(WithWindowCalls(10), WithMinCalls(20)), "min_calls: 20 is outside 1 to 10"},
 		{breaker(WithOpenFor(0)), "open_for: 0s is outside 1ms to 24h0m0s"},
 		{breaker(WithOpenFor(-1)), "open_for: -1ns is outside 1ms to 24h0m0s"},
 		{breaker(WithOpenFor(math.MaxInt64)), "open_for: 2562047h47m16.854775807s is outside 1ms to 24h0m0s"},

@@ -108,13 +108,21 @@ test('zero is a value, not the default', () => {
 });
 
 test('settings that contradict each other are refused', () => {
-  refuses(() => new Breaker({ windowCalls: 10 }), 'minCalls', 20);
-  refuses(() => new Breaker({ openForMs: 600_000 }), 'openMaxMs', 300_000);
+  refuses(() => new Breaker({ windowCalls: 10, minCalls: 20 }), 'minCalls', 20);
+  refuses(() => new Breaker({ openForMs: 600_000, openMaxMs: 300_000 }), 'openMaxMs', 300_000);
   refuses(() => new Breaker({ slowRate: 0.5 }), 'slowAfterMs', 0);
   refuses(() => new Bulkhead({ maxConcurrent: 4, reserved: 4 }), 'reserved', 4);
   refuses(() => new Bulkhead({ maxConcurrent: 5, capacity: 4 }), 'maxConcurrent', 5);
   refuses(() => new Bulkhead({ capacity: 0 }), 'capacity', 0);
   refuses(() => new Backoff({ baseMs: 100, capMs: 99 }), 'capMs', 99);
+});
+
+test('defaults follow what is given', () => {
+  const breaker = new Breaker({ windowCalls: 4, openForMs: 3_600_000, consecutiveFailures: 0 });
+  for (let call = 0; call < 4; call += 1) {
+    breaker.acquire().failure();
+  }
+  assert.equal(breaker.state, 'open');
 });
 
 test('rates that are none are refused', () => {

@@ -356,7 +356,7 @@ static void arguments_have_ranges(void) {
     /* The default of twenty permits does not fit a capacity of four. */
     SAME(seawall_bulkhead_init(memory, sizeof memory, 4, NULL, NULL, &bulkhead), SEAWALL_ERROR_CONFIG);
     SAME(seawall_bulkhead_init(memory, sizeof memory, 20, NULL, NULL, &bulkhead), SEAWALL_OK);
-    SAME(seawall_bulkhead_try_acquire(bulkhead, 2, 1, &permit), SEAWALL_ERROR_ARGUMENT);
+    SAME(seawall_bulkhead_try_acquire(bulkhead, 4, 1, &permit), SEAWALL_ERROR_ARGUMENT);
     SAME(seawall_bulkhead_try_acquire_as(bulkhead, 0, 0, 1, &permit), SEAWALL_ERROR_ARGUMENT);
 
     seawall_retry_budget_t *budget = NULL;
