@@ -101,8 +101,9 @@ pub struct Snapshot {
 /// | 62..=63 | rate  | which of the four rate slots is in force                                         |
 ///
 /// The moment is compared with now over the wrap: up to [`PAST`] units ahead it counts, anything else is
-/// the past, and the bucket is full. With a unit of 1/1024 ns the range wraps after 52 days, so a bucket
-/// that nobody asked for exactly that long may look used for as long as its burst takes to refill.
+/// the past, and the bucket is full. With a unit of 1/p ns the range wraps after 146 years / p: a bucket that
+/// nobody asked for the last quarter of that (39 to 52 days with p = 1,024, 3.4 to 4.6 years with p = 32) may
+/// look used for as long as is left of the quarter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Word(u64);
 
