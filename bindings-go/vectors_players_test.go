@@ -174,7 +174,7 @@ func playRetryBudget(config step, clock *ManualClock) (func(step) (error, step),
 		return nil, err
 	}
 	withdrawals := map[string]*Withdrawal{}
-	causes := map[string]Cause{"": CauseFailure, "normal": CauseFailure, "throttled": CauseThrottled, "timeout": CauseTimeout}
+	causes := map[string]Cause{"": CauseFailure, "failure": CauseFailure, "throttled": CauseThrottled, "timeout": CauseTimeout}
 	return func(s step) (err error, seen step) {
 		switch s.text("do") {
 		case "deposit":

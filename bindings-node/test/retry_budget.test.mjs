@@ -22,6 +22,16 @@ test('retries are a share of the calls', () => {
   assert.equal(retries, 1000);
 });
 
+test('a withdrawal says itself how its retry ended, or is given back', () => {
+  const budget = new RetryBudget({ profile: 'aws_standard' });
+  budget.tryWithdraw('throttled').record('failure');
+  assert.equal(budget.snapshot().tokens, 495);
+  const withdrawal = budget.tryWithdraw();
+  withdrawal.cancel();
+  assert.equal(budget.snapshot().tokens, 495);
+  assert.throws(() => withdrawal.record('success'), SpentError);
+});
+
 test('a withdrawal is used once, and only where it was made', () => {
   const budget = new RetryBudget();
   const withdrawal = budget.tryWithdraw('timeout');

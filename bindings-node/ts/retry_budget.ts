@@ -12,7 +12,7 @@ const PROFILES = ['bucket', 'finagle', 'grpc', 'aws_standard', 'aws_legacy'] as 
 /** Which published rule a budget follows. */
 export type RetryProfile = (typeof PROFILES)[number];
 
-const CAUSES = ['normal', 'throttled', 'timeout'] as const;
+const CAUSES = ['failure', 'throttled', 'timeout'] as const;
 /** What made the retry necessary, for profiles that charge differently. */
 export type RetryCause = (typeof CAUSES)[number];
 
@@ -78,7 +78,7 @@ const freeing = new Freeing(native.retryBudgetFree);
 const look = new Float64Array(8);
 let useOf: (withdrawal: Withdrawal, budget: RetryBudget) => number;
 
-/** Leave for one retry. Say how it ended with `budget.record`, or give it back with `budget.cancel`. */
+/** Leave for one retry. Say how the retry ended with `record`, or give the leave back with `cancel`. */
 export class Withdrawal {
   #budget: RetryBudget;
   #token: number;
@@ -101,6 +101,16 @@ export class Withdrawal {
   constructor(budget: RetryBudget, token: number) {
     this.#budget = budget;
     this.#token = token;
+  }
+
+  /** Says how the retry ended. Throws {@link SpentError} the second time. */
+  record(outcome: Outcome): void {
+    this.#budget.record(outcome, this);
+  }
+
+  /** Gives leave back that was not used: what it cost is there again. Throws {@link SpentError} the second time. */
+  cancel(): void {
+    this.#budget.cancel(this);
   }
 }
 
@@ -147,7 +157,7 @@ export class RetryBudget {
    * Leave to send one more retry. Throws {@link BudgetExhaustedError} when there is none: end the call with its last
    * real error then.
    */
-  tryWithdraw(cause: RetryCause = 'normal'): Withdrawal {
+  tryWithdraw(cause: RetryCause = 'failure'): Withdrawal {
     const token = native.retryBudgetTryWithdraw(this.#handle, checkedWord('cause', cause, CAUSES), this.#time.nowMs());
     return new Withdrawal(this, this.#checked(token));
   }

@@ -112,7 +112,7 @@ def test_live_changes():
 
 def test_odd_arguments():
     budget = RetryBudget()
-    with pytest.raises(seawall.ArgumentError, match="cause: 'bad luck' is not one of normal, throttled, timeout"):
+    with pytest.raises(seawall.ArgumentError, match="cause: 'bad luck' is not one of failure, throttled, timeout"):
         budget.try_withdraw("bad luck")
     with pytest.raises(seawall.ArgumentError, match="outcome"):
         budget.record("maybe")

@@ -114,7 +114,7 @@ class Story:
     def retry_budget(self, do, step):
         withdrawal = self.kept[step["withdrawal"]] if "withdrawal" in step else None
         if do == "withdraw":
-            self.keep(step, self.it.try_withdraw(step.get("class", "normal")))
+            self.keep(step, self.it.try_withdraw(step.get("class", "failure")))
         elif do == "record":
             self.it.record(step["outcome"], withdrawal)
         elif do == "cancel":

@@ -41,7 +41,7 @@ static const char *const MODES[] = { "enforce", "shadow", "off", NULL };
 static const char *const OUTCOMES[] = { "success", "failure", "ignored", NULL };
 static const char *const STATES[] = { "closed", "open", "half_open", "forced_open", "disabled", NULL };
 static const char *const PROFILES[] = { "bucket", "finagle", "grpc", "aws_standard", "aws_legacy", NULL };
-static const char *const CAUSES[] = { "normal", "throttled", "timeout", NULL };
+static const char *const CAUSES[] = { "failure", "throttled", "timeout", NULL };
 static const char *const JITTERS[] = { "full", "equal", "decorrelated", "none", NULL };
 
 /* A field of a struct that a key of a story names: a setting to write, or a value to compare. */
@@ -358,7 +358,7 @@ static seawall_status_t step_retry_budget(const struct json *step, const char *v
     if (IS("deposit")) {
         status = seawall_retry_budget_deposit(budget, now);
     } else if (IS("withdraw")) {
-        uint32_t cause = number_of(CAUSES, json_text(step, "class", "normal"));
+        uint32_t cause = number_of(CAUSES, json_text(step, "class", "failure"));
         status = seawall_retry_budget_try_withdraw(budget, cause, now, withdrawal);
     } else if (IS("record")) {
         uint32_t outcome = number_of(OUTCOMES, json_text(step, "outcome", ""));

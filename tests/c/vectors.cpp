@@ -314,7 +314,7 @@ class retry_budget_story final : public story {
             budget->deposit();
         } else if (verb == "withdraw") {
             seawall::cause cause = seawall::cause::failure;
-            step.take_word("class", cause, {"normal", "throttled", "timeout"});
+            step.take_word("class", cause, {"failure", "throttled", "timeout"});
             auto leave = budget->try_withdraw(cause);
             got = {leave.reason(), leave.retry_after()};
             if (leave) withdrawals.keep(step.text("as"), std::move(*leave));

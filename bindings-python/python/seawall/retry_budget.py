@@ -19,11 +19,11 @@ __all__ = ["Cause", "Profile", "RetryBudget", "RetryBudgetSnapshot"]
 Profile: TypeAlias = Literal["bucket", "finagle", "grpc", "aws_standard", "aws_legacy"]
 """Which published rule a budget follows."""
 
-Cause: TypeAlias = Literal["normal", "throttled", "timeout"]
+Cause: TypeAlias = Literal["failure", "throttled", "timeout"]
 """What made the retry necessary, for profiles that charge differently."""
 
 _PROFILES = {"bucket": 0, "finagle": 1, "grpc": 2, "aws_standard": 3, "aws_legacy": 4}
-_CAUSES = {"normal": 0, "throttled": 1, "timeout": 2}
+_CAUSES = {"failure": 0, "throttled": 1, "timeout": 2}
 
 _FIELDS: Fields = {
     "ratio": ("ratio_permille", RATIO),
@@ -120,7 +120,7 @@ class RetryBudget(Named, _native.RetryBudget):
 
     _name: str | None
 
-    def try_withdraw(self, cause: Cause = "normal") -> "Withdrawal":
+    def try_withdraw(self, cause: Cause = "failure") -> "Withdrawal":
         """Asks for leave to send one more retry, and raises `BudgetExhausted` when there is none.
 
         What it returns wants to know how the retry ended: `record("success")`, or `cancel()` if it was not sent, or a

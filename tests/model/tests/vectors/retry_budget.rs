@@ -72,7 +72,7 @@ impl Story for Told {
             }
             "withdraw" => {
                 let class = match step.word("class") {
-                    None | Some("normal") => Class::Normal,
+                    None | Some("failure") => Class::Normal,
                     Some("throttled") => Class::Throttled,
                     Some("timeout") => Class::Timeout,
                     Some(other) => panic!("no class {other}"),

@@ -236,8 +236,7 @@ abstract class Stage {
             switch (verb) {
                 case "deposit" -> budget.deposit();
                 case "withdraw" -> named.put(step.optString("as"),
-                        budget.tryWithdraw("normal".equals(step.optString("class"))
-                                ? Cause.FAILURE : word(Cause.class, step, "class", Cause.FAILURE)));
+                        budget.tryWithdraw(word(Cause.class, step, "class", Cause.FAILURE)));
                 case "record" -> {
                     Outcome outcome = word(Outcome.class, step, "outcome", null);
                     if (withdrawal != null) {
