@@ -23,12 +23,8 @@ const ALLOWED: usize = 0;
 const REFUSED: usize = 1;
 const SHADOW_REFUSED: usize = 2;
 
-/// How far ahead of now the bucket's moment may lie, in units: debts stop growing there.
+/// The farthest that the bucket's moment may ever lie ahead of now, in units (see [`Rate::horizon`]).
 const HORIZON: u64 = 1 << 60;
-
-/// A moment farther ahead than this is the past. Somewhat more than [`HORIZON`], so that a debt that has
-/// grown to the end is still one for a thread whose clock reads a little earlier.
-const PAST: u64 = HORIZON + HORIZON / 16;
 
 /// The settings of a limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,10 +96,10 @@ pub struct Snapshot {
 /// | 0..=61  | full  | the moment at which the bucket is full again, in units of the rate, modulo 2^62  |
 /// | 62..=63 | rate  | which of the four rate slots is in force                                         |
 ///
-/// The moment is compared with now over the wrap: up to [`PAST`] units ahead it counts, anything else is
-/// the past, and the bucket is full. With a unit of 1/p ns the range wraps after 146 years / p: a bucket that
-/// nobody asked for the last quarter of that (39 to 52 days with p = 1,024, 3.4 to 4.6 years with p = 32) may
-/// look used for as long as is left of the quarter.
+/// The moment is compared with now over the wrap: up to [`Rate::past`] units ahead it counts, anything else is
+/// the past, and the bucket is full. With a unit of 1/p ns the range wraps after 146 years / p (52 days at the
+/// finest): a bucket that nobody asked for almost exactly that long may look used, at most for its burst and two
+/// hours. Where p is at most 32, it is the last quarter of 146 / p years, 3.4 to 4.6 with p = 32.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Word(u64);
 
@@ -122,11 +118,12 @@ impl Word {
             return 0;
         }
         let ahead = self.0.wrapping_sub(rate.units(now)) & Self::FULL_MASK;
-        if ahead > PAST { 0 } else { ahead }
+        if ahead > rate.past() { 0 } else { ahead }
     }
 
     const fn with_backlog(slot: usize, rate: Rate, now: Nanos, backlog: u64) -> Self {
-        let backlog = if backlog > HORIZON { HORIZON } else { backlog };
+        let horizon = rate.horizon();
+        let backlog = if backlog > horizon { horizon } else { backlog };
         let full = rate.units(now).wrapping_add(backlog) & Self::FULL_MASK;
         // One unit less, a thousandth of a nanosecond, keeps the mark of a fresh bucket unique.
         let full = if full == Self::FRESH {

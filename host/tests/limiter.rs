@@ -90,3 +90,24 @@ fn a_new_limiter_is_full_whatever_the_uptime_of_the_host() {
         assert!(limiter.try_acquire(1).is_err());
     }
 }
+
+#[test]
+fn a_bucket_that_rested_for_weeks_is_full_again() {
+    // An odd rate needs the finest unit, whose moments come round again after 52 days.
+    let config = Config {
+        permits: 1_023,
+        burst: 10,
+        ..Config::default()
+    };
+    for half_days in 1..=103 {
+        let time = ManualClock::new();
+        let limiter = Limiter::new("tokens", config)
+            .expect("valid")
+            .with_clock(time.clock());
+        limiter.try_acquire(10).expect("full at the start");
+        time.advance(Duration::from_secs(43_200 * half_days));
+        limiter
+            .try_acquire(10)
+            .unwrap_or_else(|error| panic!("after {half_days} half days: {error}"));
+    }
+}

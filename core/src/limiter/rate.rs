@@ -6,6 +6,9 @@ use crate::time::Nanos;
 
 /// The largest denominator: time is counted in units of 1/1024 ns at the finest.
 const FINEST: u64 = 1_024;
+/// Up to this denominator the moments come round after four years or more.
+const COARSE: u64 = 32;
+const HOUR: u64 = 3_600_000_000_000;
 const LONGEST_PERIOD: u64 = 31 * Nanos::DAY.0;
 /// What a whole burst may take, in units: leaves as much again for debts and reservations.
 const LARGEST_BURST: u64 = HORIZON / 2;
@@ -109,10 +112,39 @@ impl Rate {
         )
     }
 
+    /// How far ahead of now the bucket may become full, in units: debts stop growing there. With a fine unit the
+    /// moments come round again within years or weeks, so debts beyond the burst end at an hour there.
+    pub(super) const fn horizon(self) -> u64 {
+        if self.denominator <= COARSE {
+            return HORIZON;
+        }
+        let horizon = self.room().saturating_add(self.slack());
+        if horizon > HORIZON { HORIZON } else { horizon }
+    }
+
+    /// A moment farther ahead than this is the past. Somewhat more than the horizon, so that a debt that has
+    /// grown to the end is still one for a thread whose clock reads a little earlier.
+    pub(super) const fn past(self) -> u64 {
+        self.horizon().saturating_add(self.slack())
+    }
+
+    /// An hour in units, or where the range is long, a sixteenth of the horizon.
+    const fn slack(self) -> u64 {
+        if self.denominator <= COARSE {
+            HORIZON / 16
+        } else {
+            HOUR.saturating_mul(self.denominator)
+        }
+    }
+
     /// The backlog after taking `tokens`; `None` when it would lie beyond the horizon.
     pub(super) const fn after(self, backlog: u64, tokens: u64) -> Option<u64> {
         let after = backlog.saturating_add(self.cost(tokens));
-        if after > HORIZON { None } else { Some(after) }
+        if after > self.horizon() {
+            None
+        } else {
+            Some(after)
+        }
     }
 
     pub(super) const fn remaining(self, backlog: u64) -> u64 {
@@ -137,7 +169,7 @@ impl Rate {
                 .unwrap_or(HORIZON)
         };
         let missing = units(backlog.saturating_sub(debt)).min(self.room());
-        missing.saturating_add(units(debt)).min(HORIZON)
+        missing.saturating_add(units(debt)).min(self.horizon())
     }
 }
 

@@ -33,8 +33,9 @@ impl Config {
     }
 }
 
-/// How far ahead of now the bucket may become full, in ticks: debts stop growing there.
+/// The farthest that a bucket may ever become full ahead of now, in ticks: debts stop growing there.
 const FARTHEST: u128 = 1 << 60;
+const HOUR: u128 = 3_600_000_000_000;
 
 /// Nanoseconds per token, `ticks / parts`. Time is counted in ticks of `1 / parts` nanoseconds, so one
 /// token is a whole number of ticks and nothing is ever rounded.
@@ -70,6 +71,15 @@ impl Token {
                 }
             })
             .unwrap_or(exact)
+    }
+
+    /// How far ahead of now a bucket of `burst` tokens may become full, in ticks. Debts of rates that need fine
+    /// ticks end an hour beyond the burst.
+    fn farthest(self, burst: u64) -> u128 {
+        if self.parts <= 32 {
+            return FARTHEST;
+        }
+        (u128::from(burst) * self.ticks + self.parts * HOUR).min(FARTHEST)
     }
 
     fn is_nearer(self, best: Token, exact: Token) -> bool {
@@ -165,7 +175,7 @@ impl Limiter {
         }
         let wait_ns = self.wait_ns(n, now_ns);
         let after = self.backlog(now_ns) + u128::from(n) * self.token.ticks;
-        if wait_ns <= max_wait_ns && after <= FARTHEST {
+        if wait_ns <= max_wait_ns && after <= self.token.farthest(self.config.burst) {
             self.allowed += 1;
             self.take(n, now_ns);
             return Ok(Reservation {
@@ -226,7 +236,7 @@ impl Limiter {
         let missing = converted(backlog.min(self.burst_ticks()));
         let owed = converted(backlog.saturating_sub(self.burst_ticks()));
         let next = missing.min(u128::from(burst) * token.ticks) + owed;
-        self.full_at = u128::from(now_ns) * token.parts + next.min(FARTHEST);
+        self.full_at = u128::from(now_ns) * token.parts + next.min(token.farthest(burst));
         self.token = token;
         self.config = config;
         Answer::Ok
@@ -269,7 +279,7 @@ impl Limiter {
     fn take(&mut self, n: u64, now_ns: u64) {
         let now = u128::from(now_ns) * self.token.parts;
         let full_at = self.full_at.max(now) + u128::from(n) * self.token.ticks;
-        self.full_at = full_at.min(now + FARTHEST);
+        self.full_at = full_at.min(now + self.token.farthest(self.config.burst));
     }
 
     fn give_back(&mut self, n: u64, now_ns: u64) {
@@ -277,6 +287,6 @@ impl Limiter {
         self.full_at = self
             .full_at
             .saturating_sub(u128::from(n) * self.token.ticks)
-            .clamp(now, now + FARTHEST);
+            .clamp(now, now + self.token.farthest(self.config.burst));
     }
 }
