@@ -90,6 +90,23 @@ fn a_shrink_against_a_taker() {
     });
 }
 
+/// The race: a taker has read the old limit and looks for a cell above the new one, while another takes the only
+/// cell below it. One of them has to see the other.
+#[test]
+fn a_shrink_and_a_taker_after_it_against_a_taker() {
+    check(|| {
+        let bulkhead = of::<2>(2);
+        let theirs = bulkhead.clone();
+        let other = thread::spawn(move || theirs.try_acquire(ME, false, &Nanos(1)).is_ok());
+        bulkhead.resize(1, 0).expect("valid");
+        let mine = bulkhead.try_acquire(ME, false, &Nanos(1)).is_ok();
+        let theirs = other.join().expect("no panic");
+        assert!(!(mine && theirs), "two holders after a shrink to one");
+        let in_use = bulkhead.snapshot(Nanos(1)).in_use;
+        assert_eq!(in_use, u32::from(mine) + u32::from(theirs));
+    });
+}
+
 #[test]
 fn two_releases_of_one_permit() {
     check(|| {
