@@ -444,6 +444,13 @@ impl Bulkhead {
         cas::update(&self.waiting, |waiting| (waiting.saturating_sub(1), ()));
     }
 
+    /// How many callers wait.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        // RELAXED: a caller that misses the first waiter by a moment only overtakes it once.
+        u32::try_from(self.waiting.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
+    }
+
     /// Changes limit and reserve of a live bulkhead. Holders keep their permits; after a shrink new ones are
     /// given once the holders are below the new limit.
     ///

@@ -7,14 +7,22 @@
 //! The order of the layers, outermost first: deadline, bulkhead, breaker, retry with its budget, rate limits,
 //! timeout. Admission is all or nothing: if a later gate says no, what an earlier one granted is given back.
 
+mod action;
 mod call;
 mod config;
+mod options;
+pub mod plan;
+mod tally;
 
-pub use call::{Action, Call, End, Ended, Finish, Stop};
+pub use action::{Action, End, Ended, Finish, Notes, Stop};
+pub use call::Call;
 pub use config::{Config, Scope};
+pub use options::{Options, key_text};
+pub use tally::{Counts, Tally};
 
 use crate::breaker::Breaker;
 use crate::bulkhead::Bulkhead;
+use crate::histogram::Histogram;
 use crate::limiter::Limiter;
 use crate::owner::Owner;
 use crate::retry_budget::RetryBudget;
@@ -29,10 +37,14 @@ pub struct Gates<'a> {
     pub breaker: Option<&'a Breaker>,
     /// Holds a place for each call.
     pub bulkhead: Option<&'a Bulkhead>,
-    /// Rates, all of which must agree; those beyond [`MOST_LIMITERS`] are not asked.
-    pub limiters: &'a [&'a Limiter],
+    /// Rates, all of which must agree.
+    pub limiters: [Option<&'a Limiter>; MOST_LIMITERS],
     /// What retries may cost.
     pub budget: Option<&'a RetryBudget>,
+    /// How long calls take, from their begin to their end, all attempts and waits included.
+    pub latency: Option<&'a Histogram>,
+    /// What became of them.
+    pub tally: Option<&'a Tally>,
     /// In whose name permits are held.
     pub owner: Owner,
 }
@@ -42,8 +54,10 @@ impl Gates<'_> {
     pub const NONE: Self = Self {
         breaker: None,
         bulkhead: None,
-        limiters: &[],
+        limiters: [None; MOST_LIMITERS],
         budget: None,
+        latency: None,
+        tally: None,
         owner: Owner::PRIVATE,
     };
 }

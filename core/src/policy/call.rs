@@ -1,8 +1,10 @@
 //! One call, as a state machine.
 
+use super::action::{Action, End, Ended, Finish, Notes, Stop};
 use super::config::{Config, Scope};
+use super::options::Options;
 use super::{Gates, MOST_LIMITERS};
-use crate::breaker::{self, Transition};
+use crate::breaker;
 use crate::bulkhead;
 use crate::deadline::Deadline;
 use crate::limiter::Reservation;
@@ -11,121 +13,16 @@ use crate::retry_budget::{Cause, Withdrawal};
 use crate::status::{Misuse, Refusal, Refused};
 use crate::time::Nanos;
 
-/// What the driver of a call has to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Run the function, within this time; then [`Call::attempt_ended`].
-    Run {
-        /// Which attempt, from 1.
-        attempt: u32,
-        /// How long it may take.
-        timeout: Nanos,
-    },
-    /// Wait so long; then [`Call::woke`].
-    Sleep {
-        /// How long.
-        span: Nanos,
-    },
-    /// Wait until a permit may have come free, at most so long; then [`Call::woke`].
-    Wait {
-        /// At most how long.
-        at_most: Nanos,
-    },
-    /// The call is over; everything it held is given back.
-    Finish(Finish),
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Finish {
-    /// With what.
-    pub end: End,
-    /// Why there is no further attempt.
-    pub stop: Stop,
-    /// Attempts made.
-    pub attempts: u32,
-}
-
-/// The result of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The last attempt succeeded.
-    Success,
-    /// The last attempt failed: its error is the call's error.
-    Failure,
-    /// It says nothing about the dependency.
-    Ignored,
-    /// No attempt was made.
-    Refused(Refusal),
-}
-
-/// Why a call made no further attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// None was needed.
-    Done,
-    /// The caller gave up.
-    Cancelled,
-    /// A gate said no before the first attempt.
-    Refused,
-    /// All attempts are made.
-    AttemptsUsed,
-    /// The error is none that another attempt helps against, or the request may have been carried out.
-    NotRetryable,
-    /// The breaker is not closed any more, or the call was its probe.
-    BreakerOpen,
-    /// The bulkhead had no permit for another attempt.
-    BulkheadFull,
-    /// The retry budget is spent.
-    BudgetExhausted,
-    /// The rate limits do not allow another attempt in time.
-    RateLimited,
-    /// The deadline is too near for the wait and a useful attempt.
-    DeadlineTooNear,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// As the user's rules classify it.
-    pub outcome: Outcome,
-    /// Whether the user's rules say that another attempt may help.
-    pub is_retryable: bool,
-    /// Whether the request was certainly not sent.
-    pub was_not_sent: bool,
-    /// What kind of failure it was, for the budget.
-    pub cause: Cause,
-    /// What the server asked to wait; zero for nothing.
-    pub retry_after: Nanos,
-}
-
-impl Ended {
-    /// A success.
-    pub const SUCCESS: Self = Self {
-        outcome: Outcome::Success,
-        is_retryable: false,
-        was_not_sent: false,
-        cause: Cause::Failure,
-        retry_after: Nanos::ZERO,
-    };
-    /// A failure that another attempt may help against.
-    pub const FAILURE: Self = Self {
-        outcome: Outcome::Failure,
-        is_retryable: true,
-        ..Self::SUCCESS
-    };
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Not begun, or over.
     Idle,
     /// Waiting for a permit of the bulkhead until this moment.
     Permit(Nanos),
-    /// Waiting before the next attempt asks for its admission.
-    Backoff,
-    /// Admitted; waiting for the rate.
-    Rate,
+    /// Waiting until this moment before the next attempt asks for its admission.
+    Backoff(Nanos),
+    /// Admitted; waiting until this moment for the rate.
+    Rate(Nanos),
     /// An attempt is under way.
     Running,
 }
@@ -144,14 +41,19 @@ pub struct Call {
     breaker: Option<breaker::Permit>,
     place: Option<bulkhead::Permit>,
     withdrawal: Option<Withdrawal>,
-    rates: [Option<Reservation>; MOST_LIMITERS],
+    /// Bit k: the k-th rate limit holds tokens for an attempt that has not begun.
+    rates: u8,
     last: Option<Outcome>,
-    transition: Option<Transition>,
+    critical: Option<bool>,
+    idempotent: Option<bool>,
+    costs: [u32; MOST_LIMITERS],
+    key: [u64; 2],
+    notes: Notes,
 }
 
-// What is left of 256 bytes is room for a second attempt in flight.
+// Room is left in the 256 bytes of the C interface for what finds the policy again.
 #[cfg(not(seawall_loom))]
-const _: () = assert!(size_of::<Call>() <= 256);
+const _: () = assert!(size_of::<Call>() <= 240);
 
 impl Default for Call {
     fn default() -> Self {
@@ -174,9 +76,13 @@ impl Call {
             breaker: None,
             place: None,
             withdrawal: None,
-            rates: [const { None }; MOST_LIMITERS],
+            rates: 0,
             last: None,
-            transition: None,
+            critical: None,
+            idempotent: None,
+            costs: [1; MOST_LIMITERS],
+            key: [0; 2],
+            notes: Notes::NONE,
         }
     }
 
@@ -192,48 +98,66 @@ impl Call {
         self.started
     }
 
-    /// The last state change of the breaker that this call made; told once.
-    pub const fn take_transition(&mut self) -> Option<Transition> {
-        self.transition.take()
+    /// Whether an attempt is under way.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.phase == Phase::Running
+    }
+
+    /// Whether it has begun and not ended.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.phase != Phase::Idle
+    }
+
+    /// The random bits of the idempotency key: the same for all attempts; see [`super::key_text`].
+    #[must_use]
+    pub const fn key(&self) -> [u64; 2] {
+        self.key
+    }
+
+    /// What else the last events brought about; told once.
+    pub const fn take_notes(&mut self) -> Notes {
+        core::mem::replace(&mut self.notes, Notes::NONE)
     }
 
     /// The permit of the bulkhead, for work that goes on after the call has ended: a timeout that abandons
-    /// running work does not free its place. Release it when the work has really ended.
+    /// running work does not free its place. Release it when the work has really ended. A further attempt of this
+    /// call asks for a place of its own.
     pub const fn keep_place(&mut self) -> Option<bulkhead::Permit> {
         self.place.take()
     }
 
-    /// The call begins. `parent` is the deadline of whoever asks.
+    /// The call begins.
     ///
     /// # Errors
-    /// [`Misuse::Argument`] when it has begun already; nothing changes then.
+    /// [`Misuse::Argument`] when it has begun already; [`Misuse::ExceedsCapacity`] when an attempt costs more
+    /// tokens than a rate limit can ever hold. Nothing is held then.
     pub fn begin(
         &mut self,
         config: &Config,
         gates: &Gates<'_>,
-        parent: Deadline,
+        options: &Options,
         now: Nanos,
     ) -> Result<Action, Misuse> {
         if self.phase != Phase::Idle {
             return Err(Misuse::Argument);
         }
-        let deadline =
-            Deadline::after(now, config.deadline).nearer(parent.keep(now, config.reserve_permille));
+        let parent = options.deadline.keep(now, config.reserve_permille);
         *self = Self {
             started: now,
-            deadline,
+            deadline: Deadline::after(now, config.deadline).nearer(parent),
+            critical: options.critical,
+            idempotent: options.idempotent,
+            costs: options.costs,
+            key: options.key,
             ..Self::new()
         };
-        if deadline.is_expired(now) {
-            return Ok(self.refuse(
-                config,
-                gates,
-                Refused::DeadlineExceeded.into_refusal(),
-                Stop::Refused,
-                now,
-            ));
+        if self.deadline.is_expired(now) {
+            let refusal = Refused::DeadlineExceeded.into_refusal();
+            return Ok(self.refuse(config, gates, refusal, Stop::Refused, now));
         }
-        Ok(self.enter(config, gates, now))
+        self.enter(config, gates, now)
     }
 
     /// The time that the last action asked to wait has passed, or a permit may have come free.
@@ -248,15 +172,20 @@ impl Call {
     ) -> Result<Action, Misuse> {
         match self.phase {
             Phase::Idle | Phase::Running => Err(Misuse::Argument),
-            Phase::Rate => Ok(self.run(config, gates, now)),
-            Phase::Permit(_) => Ok(self.enter(config, gates, now)),
-            Phase::Backoff if !breaker_goes_on(self.breaker.as_ref(), gates) => {
+            // A timer that fires early is no reason to go early.
+            Phase::Backoff(until) | Phase::Rate(until) if now < until => Ok(Action::Sleep {
+                span: until.since(now),
+            }),
+            Phase::Permit(_) => self.enter(config, gates, now),
+            Phase::Rate(_) if self.attempts == 0 => Ok(self.run(config, gates, now)),
+            _ if !breaker_goes_on(self.breaker.as_ref(), gates) => {
                 Ok(self.fail(config, gates, Stop::BreakerOpen, Nanos::ZERO, now))
             }
-            Phase::Backoff if self.is_too_late(config, Nanos::ZERO, now) => {
+            _ if self.is_too_late(config, Nanos::ZERO, now) => {
                 Ok(self.fail(config, gates, Stop::DeadlineTooNear, Nanos::ZERO, now))
             }
-            Phase::Backoff => Ok(self.enter(config, gates, now)),
+            Phase::Rate(_) => Ok(self.run(config, gates, now)),
+            Phase::Backoff(_) => self.enter(config, gates, now),
         }
     }
 
@@ -279,6 +208,12 @@ impl Call {
         if let Some(budget) = gates.budget {
             budget.record(ended.outcome, self.withdrawal.take());
         }
+        if let Some(tally) = gates.tally
+            && ended.outcome == Outcome::Failure
+            && ended.cause == Cause::Timeout
+        {
+            tally.timed_out();
+        }
         if config.breaker_scope == Scope::Attempt {
             self.close_breaker(gates, Some(ended.outcome), ended.retry_after, now);
         }
@@ -293,14 +228,8 @@ impl Call {
                 return Ok(self.after_failure(config, gates, &ended, is_probe, random, now));
             }
         };
-        Ok(self.finish(
-            gates,
-            end,
-            Stop::Done,
-            Some(ended.outcome),
-            Nanos::ZERO,
-            now,
-        ))
+        let outcome = Some(ended.outcome);
+        Ok(self.finish(config, gates, end, Stop::Done, outcome, Nanos::ZERO, now))
     }
 
     /// The checks before a retry, in order; the first "no" ends the call with its last real error.
@@ -313,9 +242,10 @@ impl Call {
         random: u64,
         now: Nanos,
     ) -> Action {
+        let is_idempotent = self.idempotent.unwrap_or(config.idempotent);
         let stop = if self.attempts >= config.attempts {
             Some(Stop::AttemptsUsed)
-        } else if !ended.is_retryable || !(config.idempotent || ended.was_not_sent) {
+        } else if !ended.is_retryable || !(is_idempotent || ended.was_not_sent) {
             Some(Stop::NotRetryable)
         } else if was_probe || !breaker_goes_on(self.breaker.as_ref(), gates) {
             Some(Stop::BreakerOpen)
@@ -340,32 +270,26 @@ impl Call {
             return self.fail(config, gates, Stop::DeadlineTooNear, ended.retry_after, now);
         }
         self.previous = delay;
-        self.phase = Phase::Backoff;
+        self.phase = Phase::Backoff(now.plus(delay));
         Action::Sleep { span: delay }
     }
 
-    /// The caller gave up: neither success nor failure.
-    pub fn cancelled(&mut self, gates: &Gates<'_>, now: Nanos) -> Finish {
-        if self.phase == Phase::Running
-            && let Some(budget) = gates.budget
-        {
-            budget.record(Outcome::Ignored, self.withdrawal.take());
+    /// The caller gave up: neither success nor failure. `None` when there is nothing to give up.
+    pub fn cancelled(&mut self, config: &Config, gates: &Gates<'_>, now: Nanos) -> Option<Finish> {
+        match self.phase {
+            Phase::Idle => return None,
+            Phase::Running => {
+                if let Some(budget) = gates.budget {
+                    budget.record(Outcome::Ignored, self.withdrawal.take());
+                }
+            }
+            Phase::Permit(_) | Phase::Backoff(_) | Phase::Rate(_) => {}
         }
-        let action = self.finish(
-            gates,
-            End::Ignored,
-            Stop::Cancelled,
-            Some(Outcome::Ignored),
-            Nanos::ZERO,
-            now,
-        );
-        match action {
-            Action::Finish(finish) => finish,
-            _ => Finish {
-                end: End::Ignored,
-                stop: Stop::Cancelled,
-                attempts: self.attempts,
-            },
+        let (end, stop) = (End::Ignored, Stop::Cancelled);
+        let outcome = Some(Outcome::Ignored);
+        match self.finish(config, gates, end, stop, outcome, Nanos::ZERO, now) {
+            Action::Finish(finish) => Some(finish),
+            Action::Run { .. } | Action::Sleep { .. } | Action::Wait { .. } => None,
         }
     }
 
@@ -375,90 +299,121 @@ impl Call {
     }
 
     /// Takes what the next attempt needs and does not hold yet, all or nothing.
-    fn enter(&mut self, config: &Config, gates: &Gates<'_>, now: Nanos) -> Action {
-        let is_first = self.attempts == 0;
+    fn enter(
+        &mut self,
+        config: &Config,
+        gates: &Gates<'_>,
+        now: Nanos,
+    ) -> Result<Action, Misuse> {
         if let Some(bulkhead) = gates.bulkhead
             && self.place.is_none()
-            && (is_first || config.bulkhead_scope == Scope::Attempt)
         {
-            // Who would rather wait is not counted as turned away, until the wait is over.
-            let is_over = matches!(self.phase, Phase::Permit(until) if now >= until);
-            let is_patient = config.max_wait != Nanos::ZERO && !is_over;
-            let asked = if is_patient {
-                bulkhead.try_acquire_waiting(gates.owner, config.critical, &now)
-            } else {
-                bulkhead.try_acquire(gates.owner, config.critical, &now)
-            };
-            match asked {
+            match self.ask_for_place(config, gates, bulkhead, now) {
                 Ok(place) => {
                     self.place = Some(place);
                     self.stop_waiting(gates);
                 }
-                Err(refusal) => return self.wait_for_place(config, gates, refusal, now),
+                Err(action) => return Ok(action),
             }
         }
         if let Some(breaker) = gates.breaker
             && self.breaker.is_none()
-            && (is_first || config.breaker_scope == Scope::Attempt)
+            && (self.attempts == 0 || config.breaker_scope == Scope::Attempt)
         {
             match breaker.try_acquire(gates.owner, &now) {
                 Ok(admission) => {
-                    self.transition = admission.transition.or(self.transition);
+                    self.notes.transition = admission.transition.or(self.notes.transition);
                     self.breaker = Some(admission.permit);
                 }
-                Err(refusal) => return self.refuse(config, gates, refusal, Stop::BreakerOpen, now),
+                Err(refusal) => {
+                    return Ok(self.refuse(config, gates, refusal, Stop::BreakerOpen, now));
+                }
             }
         }
         let mut wait = Nanos::ZERO;
         let most = config.max_rate_wait.min(self.deadline.remaining(now));
-        for (limiter, held) in gates.limiters.iter().zip(&mut self.rates) {
-            match limiter.reserve(1, most, &now) {
+        for index in 0..MOST_LIMITERS {
+            let (Some(Some(limiter)), Some(cost)) =
+                (gates.limiters.get(index), self.costs.get(index))
+            else {
+                continue;
+            };
+            match limiter.reserve(u64::from(*cost), most, &now) {
                 Ok(Ok(reservation)) => {
                     wait = wait.max(reservation.wait);
-                    *held = Some(reservation);
+                    // In shadow and off nothing was taken.
+                    if reservation.tokens > 0 {
+                        self.rates |= 1 << index;
+                    }
                 }
                 Ok(Err(refusal)) => {
-                    return self.refuse(config, gates, refusal, Stop::RateLimited, now);
+                    self.notes.limiter = u8::try_from(index).ok();
+                    return Ok(self.refuse(config, gates, refusal, Stop::RateLimited, now));
                 }
-                // A bucket of at least one token can always hold one.
-                Err(_) => {}
+                // The bucket was made smaller while the call was under way.
+                Err(_) if self.last.is_some() => {
+                    return Ok(self.fail(config, gates, Stop::RateLimited, Nanos::ZERO, now));
+                }
+                Err(misuse) => {
+                    self.give_back(gates, None, Nanos::ZERO, now);
+                    self.phase = Phase::Idle;
+                    return Err(misuse);
+                }
             }
         }
         if wait == Nanos::ZERO {
-            return self.run(config, gates, now);
+            return Ok(self.run(config, gates, now));
         }
-        self.phase = Phase::Rate;
-        Action::Sleep { span: wait }
+        self.phase = Phase::Rate(now.plus(wait));
+        Ok(Action::Sleep { span: wait })
     }
 
-    fn wait_for_place(
+    /// A place of the bulkhead, or what to do instead.
+    fn ask_for_place(
         &mut self,
         config: &Config,
         gates: &Gates<'_>,
-        refusal: Refusal,
+        bulkhead: &bulkhead::Bulkhead,
         now: Nanos,
-    ) -> Action {
+    ) -> Result<bulkhead::Permit, Action> {
+        let critical = self.critical.unwrap_or(config.critical);
+        let is_over = matches!(self.phase, Phase::Permit(until) if now >= until);
+        if config.max_wait == Nanos::ZERO || is_over {
+            return bulkhead
+                .try_acquire(gates.owner, critical, &now)
+                .map_err(|refusal| {
+                    let refusal = if is_over {
+                        Refused::BulkheadWaitTimeout.into_refusal()
+                    } else {
+                        refusal
+                    };
+                    self.refuse(config, gates, refusal, Stop::BulkheadFull, now)
+                });
+        }
+        // Who comes now stands behind those who wait, except where it may take a reserved permit.
+        let is_behind = !self.is_waiting && !critical && bulkhead.waiting() > 0;
+        if !is_behind
+            && let Ok(place) = bulkhead.try_acquire_waiting(gates.owner, critical, &now)
+        {
+            return Ok(place);
+        }
+        if !self.is_waiting
+            && let Err(too_many) = bulkhead.begin_wait()
+        {
+            // Counted as rejected, or served at the last moment.
+            return bulkhead
+                .try_acquire(gates.owner, critical, &now)
+                .map_err(|_| self.refuse(config, gates, too_many, Stop::BulkheadFull, now));
+        }
+        self.is_waiting = true;
         let until = match self.phase {
             Phase::Permit(until) => until,
-            _ if config.max_wait == Nanos::ZERO => {
-                return self.refuse(config, gates, refusal, Stop::BulkheadFull, now);
-            }
-            _ => {
-                if let Some(Err(refusal)) = gates.bulkhead.map(bulkhead::Bulkhead::begin_wait) {
-                    return self.refuse(config, gates, refusal, Stop::BulkheadFull, now);
-                }
-                self.is_waiting = true;
-                now.plus(config.max_wait).min(self.deadline.moment())
-            }
+            _ => now.plus(config.max_wait).min(self.deadline.moment()),
         };
-        if now >= until {
-            let refusal = Refused::BulkheadWaitTimeout.into_refusal();
-            return self.refuse(config, gates, refusal, Stop::BulkheadFull, now);
-        }
         self.phase = Phase::Permit(until);
-        Action::Wait {
+        Err(Action::Wait {
             at_most: until.since(now),
-        }
+        })
     }
 
     fn run(&mut self, config: &Config, gates: &Gates<'_>, now: Nanos) -> Action {
@@ -473,8 +428,13 @@ impl Call {
             self.is_deposited = true;
         }
         // The tokens are spent from here on.
-        self.rates = [const { None }; MOST_LIMITERS];
+        self.rates = 0;
         self.attempts = self.attempts.saturating_add(1);
+        if let Some(tally) = gates.tally
+            && self.attempts > 1
+        {
+            tally.retried();
+        }
         self.phase = Phase::Running;
         Action::Run {
             attempt: self.attempts,
@@ -493,14 +453,10 @@ impl Call {
     ) -> Action {
         match self.last {
             Some(_) => self.fail(config, gates, stop, Nanos::ZERO, now),
-            None => self.finish(
-                gates,
-                End::Refused(refusal),
-                Stop::Refused,
-                None,
-                Nanos::ZERO,
-                now,
-            ),
+            None => {
+                let end = End::Refused(refusal);
+                self.finish(config, gates, end, Stop::Refused, None, Nanos::ZERO, now)
+            }
         }
     }
 
@@ -514,12 +470,13 @@ impl Call {
     ) -> Action {
         // Each attempt has been recorded by itself: a permit that is held now is for one that is not made.
         let outcome = (config.breaker_scope == Scope::Call).then_some(Outcome::Failure);
-        self.finish(gates, End::Failure, stop, outcome, retry_after, now)
+        self.finish(config, gates, End::Failure, stop, outcome, retry_after, now)
     }
 
-    /// Gives back everything that is held.
+    #[expect(clippy::too_many_arguments, reason = "all of it is what an end is made of")]
     fn finish(
         &mut self,
+        config: &Config,
         gates: &Gates<'_>,
         end: End,
         stop: Stop,
@@ -527,8 +484,41 @@ impl Call {
         retry_after: Nanos,
         now: Nanos,
     ) -> Action {
-        for (limiter, held) in gates.limiters.iter().zip(&mut self.rates) {
-            if let Some(reservation) = held.take() {
+        self.give_back(gates, outcome, retry_after, now);
+        if let Some(tally) = gates.tally {
+            tally.ended(end, stop);
+        }
+        if let Some(latency) = gates.latency
+            && matches!(end, End::Success | End::Failure)
+        {
+            latency.record(now.since(self.started));
+        }
+        self.phase = Phase::Idle;
+        Action::Finish(Finish {
+            end,
+            stop,
+            attempts: self.attempts,
+            may_fall_back: config.may_fall_back && matches!(end, End::Failure | End::Refused(_)),
+        })
+    }
+
+    /// Gives back everything that is held.
+    fn give_back(
+        &mut self,
+        gates: &Gates<'_>,
+        outcome: Option<Outcome>,
+        retry_after: Nanos,
+        now: Nanos,
+    ) {
+        let rates = core::mem::take(&mut self.rates);
+        for (index, (limiter, cost)) in gates.limiters.iter().zip(self.costs).enumerate() {
+            if let Some(limiter) = limiter
+                && rates & 1 << index != 0
+            {
+                let reservation = Reservation {
+                    tokens: u64::from(cost),
+                    wait: Nanos::ZERO,
+                };
                 limiter.cancel(reservation, &now);
             }
         }
@@ -539,16 +529,10 @@ impl Call {
             if let Some(withdrawal) = self.withdrawal.take() {
                 budget.cancel(withdrawal, &now);
             }
-            if self.is_deposited {
+            if core::mem::take(&mut self.is_deposited) {
                 budget.finish();
             }
         }
-        self.phase = Phase::Idle;
-        Action::Finish(Finish {
-            end,
-            stop,
-            attempts: self.attempts,
-        })
     }
 
     fn close_breaker(
@@ -563,13 +547,20 @@ impl Call {
                 Some(outcome) => breaker.record(permit, outcome, retry_after, &now),
                 None => breaker.cancel(permit),
             };
-            self.transition = recorded.transition.or(self.transition);
+            self.notes.transition = recorded.transition.or(self.notes.transition);
+            if recorded.late {
+                self.notes.is_late = true;
+                if let Some(tally) = gates.tally {
+                    tally.came_late();
+                }
+            }
         }
     }
 
     fn release_place(&mut self, gates: &Gates<'_>) {
         if let (Some(bulkhead), Some(place)) = (gates.bulkhead, self.place.take()) {
             bulkhead.release(place);
+            self.notes.freed = true;
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Config {
     pub max_wait: Nanos,
     /// How long to wait for the rate limits, 0 to a day.
     pub max_rate_wait: Nanos,
+    /// Whether something else may be served when a call fails or is refused.
+    pub may_fall_back: bool,
     /// What the breaker counts.
     pub breaker_scope: Scope,
     /// What the bulkhead holds a place for.
@@ -65,6 +67,7 @@ impl Config {
             critical: false,
             max_wait: Nanos::ZERO,
             max_rate_wait: Nanos::ZERO,
+            may_fall_back: true,
             breaker_scope: Scope::Call,
             bulkhead_scope: Scope::Call,
         }

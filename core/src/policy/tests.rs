@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bulkhead::Sized;
+use crate::histogram::Histogram;
 use crate::deadline::Deadline;
 use crate::outcome::Outcome;
 use crate::status::Refused;
@@ -24,6 +25,8 @@ struct Wall {
     places: Sized<2>,
     rate: Limiter,
     budget: RetryBudget,
+    latency: Histogram,
+    tally: Tally,
 }
 
 fn wall() -> Wall {
@@ -47,6 +50,8 @@ fn wall() -> Wall {
         places: Sized::new(&places).expect("valid"),
         rate: Limiter::new(&rate).expect("valid"),
         budget: RetryBudget::new(&retry_budget::Config::default(), NOW).expect("valid"),
+        latency: Histogram::new(),
+        tally: Tally::new(),
     }
 }
 
@@ -80,12 +85,13 @@ fn three_attempts() -> Config {
 /// Runs a story against all gates of a wall.
 fn told(wall: &Wall, config: &Config, story: impl FnOnce(&mut Call, &Gates<'_>)) -> Call {
     config.validate().expect("valid");
-    let limiters = [&wall.rate];
     let gates = Gates {
         breaker: Some(&wall.breaker),
         bulkhead: Some(&wall.places),
-        limiters: &limiters,
+        limiters: [Some(&wall.rate), None, None, None],
         budget: Some(&wall.budget),
+        latency: Some(&wall.latency),
+        tally: Some(&wall.tally),
         owner: Owner::PRIVATE,
     };
     let mut call = Call::new();
@@ -93,11 +99,20 @@ fn told(wall: &Wall, config: &Config, story: impl FnOnce(&mut Call, &Gates<'_>))
     call
 }
 
+/// For a caller with this deadline.
+fn by(ms: u64) -> Options {
+    Options {
+        deadline: Deadline::at(at(ms)),
+        ..Options::DEFAULT
+    }
+}
+
 fn finished(end: End, stop: Stop, attempts: u32) -> Result<Action, crate::Misuse> {
     Ok(Action::Finish(Finish {
         end,
         stop,
         attempts,
+        may_fall_back: matches!(end, End::Failure | End::Refused(_)),
     }))
 }
 
@@ -117,7 +132,7 @@ fn a_call_is_counted_once_however_many_attempts_it_makes() {
                 timeout: span(1_000),
             })
         };
-        assert_eq!(call.begin(&config, gates, Deadline::NEVER, at(0)), run(1));
+        assert_eq!(call.begin(&config, gates, &Options::DEFAULT, at(0)), run(1));
         assert_eq!(
             call.attempt_ended(&config, gates, Ended::FAILURE, 0, at(10)),
             Ok(Action::Sleep { span: span(100) })
@@ -139,7 +154,7 @@ fn a_call_is_counted_once_however_many_attempts_it_makes() {
 fn a_retry_stops_when_the_circuit_opens_meanwhile() {
     let (wall, config) = (wall(), three_attempts());
     told(&wall, &config, |call, gates| {
-        let _ = call.begin(&config, gates, Deadline::NEVER, at(0));
+        let _ = call.begin(&config, gates, &Options::DEFAULT, at(0));
         let _ = call.attempt_ended(&config, gates, Ended::FAILURE, 0, at(10));
         wall.breaker.force_open();
         assert_eq!(
@@ -165,10 +180,10 @@ fn a_shadow_breaker_stops_nobody() {
     .expect("valid");
     wall.breaker.force_open();
     told(&wall, &config, |call, gates| {
-        let _ = call.begin(&config, gates, Deadline::NEVER, at(0));
+        let _ = call.begin(&config, gates, &Options::DEFAULT, at(0));
         let next = call.attempt_ended(&config, gates, Ended::FAILURE, 0, at(10));
         assert_eq!(next, Ok(Action::Sleep { span: span(100) }));
-        call.cancelled(gates, at(11));
+        call.cancelled(&config, gates, at(11));
     });
     holds_nothing(&wall);
 }
@@ -179,7 +194,7 @@ fn a_probe_that_a_later_gate_refuses_gives_its_seat_back() {
     let later = tripped(&wall);
     assert_eq!(wall.rate.try_acquire(2, &later), Ok(Ok(())));
     told(&wall, &config, |call, gates| {
-        match call.begin(&config, gates, Deadline::NEVER, later) {
+        match call.begin(&config, gates, &Options::DEFAULT, later) {
             Ok(Action::Finish(Finish {
                 end: End::Refused(refusal),
                 attempts: 0,
@@ -207,7 +222,7 @@ fn a_probe_is_one_attempt() {
     let later = tripped(&wall);
     told(&wall, &config, |call, gates| {
         assert!(matches!(
-            call.begin(&config, gates, Deadline::NEVER, later),
+            call.begin(&config, gates, &Options::DEFAULT, later),
             Ok(Action::Run { attempt: 1, .. })
         ));
         let end = call.attempt_ended(&config, gates, Ended::FAILURE, 0, later);
@@ -225,7 +240,7 @@ fn neither_a_sleep_nor_an_attempt_overruns_the_deadline() {
         ..three_attempts()
     };
     told(&wall, &config, |call, gates| {
-        let _ = call.begin(&config, gates, Deadline::at(at(400)), at(0));
+        let _ = call.begin(&config, gates, &by(400), at(0));
         let _ = call.attempt_ended(&config, gates, Ended::FAILURE, 0, at(100));
         assert_eq!(
             call.woke(&config, gates, at(200)),
@@ -236,7 +251,7 @@ fn neither_a_sleep_nor_an_attempt_overruns_the_deadline() {
         );
         let end = call.attempt_ended(&config, gates, Ended::FAILURE, 0, at(210));
         assert_eq!(end, finished(End::Failure, Stop::DeadlineTooNear, 2));
-        let late = call.begin(&config, gates, Deadline::at(at(400)), at(400));
+        let late = call.begin(&config, gates, &by(400), at(400));
         let refusal = Refused::DeadlineExceeded.into_refusal();
         assert_eq!(late, finished(End::Refused(refusal), Stop::Refused, 0));
     });
@@ -251,7 +266,7 @@ fn what_may_have_been_carried_out_is_not_sent_again() {
         ..three_attempts()
     };
     told(&wall, &config, |call, gates| {
-        let _ = call.begin(&config, gates, Deadline::NEVER, at(0));
+        let _ = call.begin(&config, gates, &Options::DEFAULT, at(0));
         let not_sent = Ended {
             was_not_sent: true,
             ..Ended::FAILURE
@@ -278,7 +293,7 @@ fn a_call_waits_for_a_place_and_leaves_the_queue_either_way() {
         .try_acquire(Owner::PRIVATE, false, &NOW)
         .expect("free");
     told(&wall, &config, |call, gates| {
-        let wait = call.begin(&config, gates, Deadline::NEVER, at(0));
+        let wait = call.begin(&config, gates, &Options::DEFAULT, at(0));
         assert_eq!(wait, Ok(Action::Wait { at_most: span(100) }));
         assert_eq!(
             call.woke(&config, gates, at(40)),
@@ -291,7 +306,7 @@ fn a_call_waits_for_a_place_and_leaves_the_queue_either_way() {
             finished(End::Refused(refusal), Stop::Refused, 0)
         );
         assert_eq!(places.snapshot(NOW).waiting, 0);
-        let _ = call.begin(&config, gates, Deadline::NEVER, at(200));
+        let _ = call.begin(&config, gates, &Options::DEFAULT, at(200));
         places.release(held);
         assert!(matches!(
             call.woke(&config, gates, at(210)),
@@ -310,7 +325,7 @@ fn an_abandoned_call_keeps_its_place_until_the_work_ends() {
     let (wall, config) = (wall(), Config::with_timeout(span(10)));
     let mut kept = None;
     told(&wall, &config, |call, gates| {
-        let _ = call.begin(&config, gates, Deadline::NEVER, at(0));
+        let _ = call.begin(&config, gates, &Options::DEFAULT, at(0));
         kept = call.keep_place();
         let _ = call.attempt_ended(&config, gates, Ended::FAILURE, 0, at(10));
     });
@@ -328,7 +343,7 @@ fn each_attempt_counts_by_itself_where_the_scope_says_so() {
         ..three_attempts()
     };
     told(&wall, &config, |call, gates| {
-        let _ = call.begin(&config, gates, Deadline::NEVER, at(0));
+        let _ = call.begin(&config, gates, &Options::DEFAULT, at(0));
         let _ = call.attempt_ended(&config, gates, Ended::FAILURE, 0, at(10));
         assert_eq!(
             wall.places.snapshot(NOW).in_use,
@@ -359,9 +374,9 @@ fn events_out_of_turn_change_nothing() {
             call.attempt_ended(&config, gates, Ended::SUCCESS, 0, at(0)),
             Err(crate::Misuse::Argument)
         );
-        let _ = call.begin(&config, gates, Deadline::NEVER, at(0));
+        let _ = call.begin(&config, gates, &Options::DEFAULT, at(0));
         assert_eq!(
-            call.begin(&config, gates, Deadline::NEVER, at(0)),
+            call.begin(&config, gates, &Options::DEFAULT, at(0)),
             Err(crate::Misuse::Argument)
         );
         assert_eq!(
@@ -380,10 +395,10 @@ fn events_out_of_turn_change_nothing() {
 fn without_gates_everything_passes() {
     let config = Config::with_timeout(span(10));
     let mut call = Call::new();
-    let run = call.begin(&config, &Gates::NONE, Deadline::NEVER, Nanos::MAX);
+    let run = call.begin(&config, &Gates::NONE, &Options::DEFAULT, Nanos::MAX);
     // At the end of time every deadline has passed.
     assert!(matches!(run, Ok(Action::Finish(_))));
-    let run = call.begin(&config, &Gates::NONE, Deadline::NEVER, Nanos(0));
+    let run = call.begin(&config, &Gates::NONE, &Options::DEFAULT, Nanos(0));
     assert_eq!(
         run,
         Ok(Action::Run {

@@ -1,0 +1,1 @@
+//! What a policy can cost at worst.
