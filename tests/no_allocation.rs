@@ -1,4 +1,4 @@
-//! The core never allocates: every verb of every primitive runs, refusals included, under an allocator that
+//! The core never allocates: every verb of every primitive and whole calls run, refusals included, under an allocator that
 //! counts. One test only, so that no other thread of the harness is counted.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use seawall_core::breaker::{self, Breaker};
 use seawall_core::bulkhead::{self, Bulkhead};
 use seawall_core::limiter::{self, Limiter};
+use seawall_core::policy::{Action, Ended, Options};
 use seawall_core::retry_budget::{Cause, Config, Profile, RetryBudget};
 use seawall_core::{Backoff, Deadline, Histogram, Mode, Nanos, Outcome, Owner};
 
@@ -172,6 +173,41 @@ fn budget_story(profile: Profile, mode: Mode) {
     }
 }
 
+/// A dependency with every gate in use. Making it allocates, calling it must not.
+fn dependency(mode: &str) -> seawall::Dependency {
+    let policy = format!(
+        "timeout = '1s'\ndeadline = '9s'\nmode = '{mode}'\nretry = {{ attempts = 3, base = '1ms' }}\n\
+         breaker = {{ consecutive_failures = 3, open_for = '5ms' }}\n\
+         bulkhead = {{ max_concurrent = 1, max_wait = '10ms', max_waiting = 1 }}\n\
+         rate_limit = {{ rate = '1000/s', burst = 4, max_wait = '5ms' }}"
+    );
+    let policy = seawall::Policy::parse(&policy).expect("valid");
+    seawall::Seawall::new().define("all", policy).expect("new")
+}
+
+fn call_story(dependency: &seawall::Dependency) {
+    for round in 0..400u64 {
+        let mut now = Nanos::from_secs(1).plus(Nanos(round * 3_000_000));
+        let (_waiting, _) = black_box(dependency.begin_at(&Options::DEFAULT, now).expect("begins"));
+        let (mut call, mut step) = dependency.begin_at(&Options::DEFAULT, now).expect("begins");
+        for event in 0..12 {
+            now = now.plus(Nanos(700_000));
+            step = match step.action {
+                Action::Run { .. } if (round + event) % 3 == 0 => {
+                    call.ended(Ended::SUCCESS, None, now).expect("runs")
+                }
+                Action::Run { .. } => call.ended(Ended::FAILURE, None, now).expect("runs"),
+                Action::Sleep { .. } | Action::Wait { .. } => call.woke(now).expect("waits"),
+                Action::Finish(_) => break,
+            };
+        }
+        black_box(step);
+        if call.is_under_way() {
+            call.cancelled(now);
+        }
+    }
+}
+
 #[test]
 fn no_path_of_the_core_allocates() {
     // Proof that the counter counts.
@@ -180,7 +216,9 @@ fn no_path_of_the_core_allocates() {
     IS_COUNTED.set(false);
     assert_eq!(COUNTED.swap(0, Relaxed), 1);
 
+    let dependencies = ["enforce", "shadow", "off"].map(dependency);
     IS_COUNTED.set(true);
+    dependencies.iter().for_each(call_story);
     for mode in [Mode::Enforce, Mode::Shadow, Mode::Off] {
         breaker_story(mode);
         bulkhead_story(mode);

@@ -5,10 +5,14 @@
 mod breaker;
 #[path = "vectors/bulkhead.rs"]
 mod bulkhead;
+#[path = "vectors/http.rs"]
+mod http;
 #[path = "vectors/limiter.rs"]
 mod limiter;
 #[path = "vectors/plain.rs"]
 mod plain;
+#[path = "vectors/policy.rs"]
+mod policy;
 #[path = "vectors/retry_budget.rs"]
 mod retry_budget;
 #[path = "vectors/story.rs"]
@@ -27,6 +31,10 @@ fn run(name: &str) -> u64 {
             .as_str()
             .or(file["primitive"].as_str())
             .expect("a primitive");
+        if primitive == "policy" {
+            policy::tell(case);
+            continue;
+        }
         let story = Story::new(primitive, case);
         match primitive {
             "breaker" => breaker::tell(&story),
@@ -36,6 +44,7 @@ fn run(name: &str) -> u64 {
             "backoff" => plain::backoff(&story),
             "deadline" => plain::deadline(&story),
             "histogram" => plain::histogram(&story),
+            "http" => http::http(&story),
             other => panic!("no runner for {other}"),
         }
     }
@@ -52,9 +61,11 @@ fn every_story_ends_as_told() {
         "backoff",
         "deadline",
         "histogram",
+        "http",
+        "policy",
     ];
     let passed: u64 = names.iter().map(|name| run(name)).sum();
-    assert!(passed >= 120, "only {passed} cases");
+    assert!(passed >= 500, "only {passed} cases");
     println!("vectors passed: {passed}");
     if let Ok(report) = std::env::var("SEAWALL_VECTORS_REPORT") {
         std::fs::write(report, passed.to_string()).expect("the report can be written");

@@ -118,9 +118,12 @@ extern "C" {
 #define SEAWALL_ERROR_CONFIG (-10)               /**< A setting is outside its range; see seawall_config_error_t. */
 #define SEAWALL_ERROR_VERSION (-11)              /**< struct_bytes or settings that this library does not know. */
 #define SEAWALL_ERROR_ARGUMENT (-12)             /**< An argument is outside its range. */
+#define SEAWALL_ERROR_UNKNOWN (-13)              /**< There is nothing of this name. */
 #define SEAWALL_ERROR_SPENT (-20)                /**< The permit was used already. */
 #define SEAWALL_ERROR_FOREIGN (-21)              /**< The permit belongs to another object. */
 #define SEAWALL_ERROR_EXCEEDS_CAPACITY (-30)     /**< More tokens at once than the bucket can ever hold. */
+/** The header is malformed, too long or asks for more than a day. */
+#define SEAWALL_ERROR_HEADER (-40)
 #define SEAWALL_ERROR_PANIC (-90)                /**< The library failed; the state is unharmed. */
 
 #define SEAWALL_OUTCOME_SUCCESS 0                /**< The call did what was asked. */
@@ -761,10 +764,6 @@ seawall_status_t seawall_limiter_snapshot(const struct seawall_limiter_t *limite
 #define SEAWALL_PROFILE_AWS_STANDARD 3           /**< The standard retry mode of the AWS SDKs, rules of 2026. */
 #define SEAWALL_PROFILE_AWS_LEGACY 4             /**< The same by the older rules. */
 
-#define SEAWALL_CAUSE_FAILURE 0                  /**< The retry follows an ordinary failure. */
-#define SEAWALL_CAUSE_THROTTLED 1                /**< The server asked for less. */
-#define SEAWALL_CAUSE_TIMEOUT 2                  /**< No answer in time. */
-
 /** A retry budget in the caller's storage. Any thread and any process that maps the storage may use it. */
 typedef struct seawall_retry_budget_t seawall_retry_budget_t;
 
@@ -969,6 +968,9 @@ seawall_status_t seawall_backoff_delay(const struct seawall_backoff_config_t *co
  *
  * A deadline is a plain number, a time of seawall_now_ns(): pass it on to the work below. Here too now_ns 0 reads
  * the clock.
+ *
+ * Between processes and machines travels what is left, in a header: grpc-timeout ("1500m": 1 to 8 digits and one of
+ * H M S m u n) or x-request-timeout-ms ("1500"). Read it as a span, and begin with seawall_deadline_after(now, span).
  */
 
 /** The deadline `span_ns` from `now_ns`; saturates at UINT64_MAX, which means never. */
@@ -994,6 +996,41 @@ SEAWALL_API
 uint64_t seawall_deadline_attempt_timeout(uint64_t deadline_ns,
                                           uint64_t timeout_ns,
                                           uint64_t now_ns);
+
+/**
+ * Reads the value of grpc-timeout, `bytes` bytes at `text` (no NUL needed), into `*span_ns`. 0 is a value: the time
+ * is over already. SEAWALL_ERROR_HEADER for anything but 1 to 8 digits and a unit, for more than a day, and for more
+ * than 64 bytes, which are not read.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_deadline_from_grpc(const char *text,
+                                            size_t bytes,
+                                            uint64_t *span_ns);
+
+/** Reads the value of x-request-timeout-ms, as seawall_deadline_from_grpc does: digits, at most 86400000. */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_deadline_from_ms(const char *text,
+                                          size_t bytes,
+                                          uint64_t *span_ns);
+
+/**
+ * Writes a span as grpc-timeout into `out`, which has room for 16 bytes, with a NUL; answers its length. In the
+ * finest unit that fits, rounded down, and a day for all that is longer. 0 when there is no header to send:
+ * UINT64_MAX is no deadline, and null is no place.
+ */
+SEAWALL_API
+size_t seawall_deadline_to_grpc(uint64_t span_ns,
+                                char *out);
+
+/**
+ * Writes a span as x-request-timeout-ms into `out`, which has room for 24 bytes, with a NUL; answers its length. In
+ * whole milliseconds, rounded down, and a day for all that is longer; otherwise as seawall_deadline_to_grpc.
+ */
+SEAWALL_API
+size_t seawall_deadline_to_ms(uint64_t span_ns,
+                              char *out);
 
 /* ===== Histogram: how long calls take ======================================================================
  *
@@ -1042,6 +1079,675 @@ seawall_status_t seawall_histogram_merge(const struct seawall_histogram_t *histo
 
 /** Forgets everything. */
 SEAWALL_API seawall_status_t seawall_histogram_reset(const struct seawall_histogram_t *histogram);
+
+/* ===== Policy: the rules for calling one dependency ========================================================
+ *
+ * A policy binds rules (timeout, deadline, attempts, backoff, scopes) to the gates that a call passes: deadline,
+ * bulkhead, breaker, retry with its budget, rate limits, timeout, in this order. Programs with the full library
+ * take theirs from a wall (seawall_wall_open); this is for those that bring their own memory and settings.
+ */
+
+#define SEAWALL_SCOPE_CALL 0                     /**< Counts a call once, whatever its attempts. */
+/** Counts each attempt by itself; nothing is held through a backoff. */
+#define SEAWALL_SCOPE_ATTEMPT 1
+
+#define SEAWALL_LIMITERS_MAX 4                   /**< The most rate limits on one dependency. */
+
+#define SEAWALL_POLICY_BYTES 320                 /**< The storage of a policy. */
+
+/** Rules and gates in the caller's storage. Does not change; any thread may call by it. */
+typedef struct seawall_policy_t seawall_policy_t;
+
+/** Rules. Start from SEAWALL_POLICY_CONFIG_INIT and set timeout_ns. */
+typedef struct seawall_policy_config_t {
+    /** sizeof(seawall_policy_config_t). */
+    uint32_t struct_bytes;
+    /** Attempts in all, 1..100. Default 1. */
+    uint32_t attempts;
+    /** The time one attempt may take, 1 ms to 24 h. No default on purpose. */
+    uint64_t timeout_ns;
+    /** The time the whole call may take, timeout_ns to 24 h; SEAWALL_NEVER: no limit but the caller's. Default that. */
+    uint64_t deadline_ns;
+    /** A retry that would leave an attempt less time than this is not made, 0..timeout_ns. Default 0. */
+    uint64_t useful_ns;
+    /** How long to wait for a place of the bulkhead, 0..24 h. Default 0. */
+    uint64_t max_wait_ns;
+    /** How long to wait for the rate limits, 0..24 h. Default 0. */
+    uint64_t max_rate_wait_ns;
+    /** The wait between attempts; null: all defaults. */
+    const struct seawall_backoff_config_t *backoff;
+    /** Share of the caller's deadline that is kept for the caller, 0..1000. Default 0. */
+    uint32_t reserve_permille;
+    /** 0: only what was certainly not sent may be sent again. Default 1. */
+    uint32_t idempotent;
+    /** 1: its calls may take reserved permits. Default 0. */
+    uint32_t critical;
+    /** 0: nothing else may be served when a call fails. Default 1. */
+    uint32_t may_fall_back;
+    /** SEAWALL_SCOPE_*, of the breaker. Default call. */
+    uint32_t breaker_scope;
+    /** SEAWALL_SCOPE_*, of the bulkhead. Default call. */
+    uint32_t bulkhead_scope;
+} seawall_policy_config_t;
+
+/** The gates of a policy; a null one lets everything pass. Start from SEAWALL_GATES_INIT. */
+typedef struct seawall_gates_t {
+    /** sizeof(seawall_gates_t). */
+    uint32_t struct_bytes;
+    /** In whose name permits are held, 1..1048575. Default SEAWALL_OWNER_PRIVATE. */
+    uint32_t owner;
+    /** Stops calling what keeps failing. */
+    const struct seawall_breaker_t *breaker;
+    /** Holds a place for each call. */
+    const struct seawall_bulkhead_t *bulkhead;
+    /** Rates, all of which must agree. */
+    const struct seawall_limiter_t *limiters[SEAWALL_LIMITERS_MAX];
+    /** What retries may cost. */
+    const struct seawall_retry_budget_t *retry_budget;
+    /** Gets the duration of every call. */
+    const struct seawall_histogram_t *latency;
+} seawall_gates_t;
+
+/* Every field at its default; timeout_ns has none and must be set. */
+#define SEAWALL_POLICY_CONFIG_INIT \
+    { (uint32_t)sizeof(seawall_policy_config_t), 1, 0, UINT64_MAX, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0 }
+
+/* No gates. */
+#define SEAWALL_GATES_INIT { (uint32_t)sizeof(seawall_gates_t), 1, 0, 0, { 0, 0, 0, 0 }, 0, 0 }
+
+/**
+ * Makes a policy in `memory`, which must be aligned to SEAWALL_ALIGN and hold SEAWALL_POLICY_BYTES. The gates must
+ * outlive it, and it its calls. On SEAWALL_ERROR_CONFIG fills `*error` (may be null) and leaves `memory` as it was.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_policy_init(void *memory,
+                                     size_t memory_bytes,
+                                     const struct seawall_policy_config_t *config,
+                                     const struct seawall_gates_t *gates,
+                                     struct seawall_config_error_t *error,
+                                     struct seawall_policy_t **policy);
+
+/* ===== Call: one call through every layer ==================================================================
+ *
+ * A call begins, and every event is answered with what to do next: run an attempt within so much time, sleep, wait
+ * for a place, or finish. The caller only does that; what counts, what is retried and when to give up is decided
+ * here. The state lies on the caller's stack and holds what the policy granted until the call has finished.
+ *
+ *     seawall_call_t call = SEAWALL_CALL_INIT;
+ *     seawall_action_t next;
+ *     status = seawall_dependency_begin(payments, NULL, 0, &call, &next);
+ *     while (status == SEAWALL_OK && next.kind != SEAWALL_ACTION_FINISH) {
+ *         if (next.kind == SEAWALL_ACTION_RUN) {
+ *             seawall_attempt_t attempt = charge(order, next.span_ns);
+ *             status = seawall_call_ended(&call, &attempt, 0, &next);
+ *         } else {
+ *             sleep_ns(next.kind == SEAWALL_ACTION_WAIT ? at_most_10_ms(next.span_ns) : next.span_ns);
+ *             status = seawall_call_woke(&call, 0, &next);
+ *         }
+ *     }
+ */
+
+#define SEAWALL_ACTION_RUN 1                     /**< Run an attempt; it may take span_ns. Then seawall_call_ended. */
+/** Sleep for span_ns. Then seawall_call_woke; waking early does no harm. */
+#define SEAWALL_ACTION_SLEEP 2
+/**
+ * Wait until a place of the bulkhead may have come free, at most span_ns. Then seawall_call_woke, as often as
+ * wanted.
+ */
+#define SEAWALL_ACTION_WAIT 3
+#define SEAWALL_ACTION_FINISH 4                  /**< The call is over and holds nothing. */
+
+#define SEAWALL_END_SUCCESS 0                    /**< The last attempt succeeded. */
+#define SEAWALL_END_FAILURE 1                    /**< The last attempt failed: its error is the call's. */
+/** The call says nothing about the dependency: cancelled, or an ignored outcome. */
+#define SEAWALL_END_IGNORED 2
+#define SEAWALL_END_REFUSED 3                    /**< No attempt was made; status says which gate said no. */
+
+#define SEAWALL_STOP_DONE 0                      /**< No further attempt was needed. */
+#define SEAWALL_STOP_CANCELLED 1                 /**< The caller gave up. */
+#define SEAWALL_STOP_REFUSED 2                   /**< A gate said no before the first attempt. */
+#define SEAWALL_STOP_ATTEMPTS_USED 3             /**< All attempts were made. */
+/** Another attempt does not help, or the request may have been carried out. */
+#define SEAWALL_STOP_NOT_RETRYABLE 4
+/** The breaker is not closed any more, or the call was its probe. */
+#define SEAWALL_STOP_BREAKER_OPEN 5
+#define SEAWALL_STOP_BULKHEAD_FULL 6             /**< The bulkhead had no place for another attempt. */
+#define SEAWALL_STOP_BUDGET_EXHAUSTED 7          /**< The retry budget is spent. */
+#define SEAWALL_STOP_RATE_LIMITED 8              /**< The rate limits do not allow another attempt in time. */
+#define SEAWALL_STOP_DEADLINE_TOO_NEAR 9         /**< The deadline is too near for the wait and a useful attempt. */
+
+#define SEAWALL_CAUSE_FAILURE 0                  /**< The attempt failed in an ordinary way. */
+#define SEAWALL_CAUSE_THROTTLED 1                /**< The server said that it has too much to do. */
+#define SEAWALL_CAUSE_TIMEOUT 2                  /**< The attempt ran out of time. */
+
+#define SEAWALL_AS_POLICY 0                      /**< As the policy says. */
+
+#define SEAWALL_YES 1                            /**< Yes, whatever the policy says. */
+
+#define SEAWALL_NO 2                             /**< No, whatever the policy says. */
+
+#define SEAWALL_NEVER UINT64_MAX                 /**< A deadline that never comes. */
+
+/** What a call asks for beyond its policy. Start from SEAWALL_CALL_OPTIONS_INIT. */
+typedef struct seawall_call_options_t {
+    /** sizeof(seawall_call_options_t). */
+    uint32_t struct_bytes;
+    /** Whether it may take reserved permits: SEAWALL_AS_POLICY, SEAWALL_YES, SEAWALL_NO. */
+    uint32_t critical;
+    /** Whether a request that may have been carried out may be sent again: likewise. */
+    uint32_t idempotent;
+    /** Zero. */
+    uint32_t unused;
+    /** The deadline of whoever asks, a moment; SEAWALL_NEVER: none. */
+    uint64_t deadline_ns;
+    /** Tokens of each rate limit that an attempt costs. Default 1 each. */
+    uint32_t costs[SEAWALL_LIMITERS_MAX];
+    /** Random bits for the idempotency key; both 0: drawn when asked for. */
+    uint64_t key[2];
+} seawall_call_options_t;
+
+/**
+ * The state of one call, in the caller's memory. Start from SEAWALL_CALL_INIT or zeros. One thread at a time; it
+ * may be moved between events. It must end by SEAWALL_ACTION_FINISH or seawall_call_cancelled, else what it holds
+ * stays taken; then it can begin again.
+ */
+typedef struct SEAWALL_ALIGNED(8) seawall_call_t {
+    /** The library's. */
+    uint64_t opaque[32];
+} seawall_call_t;
+
+/** What to do next. */
+typedef struct seawall_action_t {
+    /** SEAWALL_ACTION_*. */
+    uint32_t kind;
+    /** Of a run: which attempt, from 1. Of a finish: how many were made. */
+    uint32_t attempt;
+    /** How long the attempt may take, to sleep, or to wait at most. */
+    uint64_t span_ns;
+    /** After a refusal: how long until asking again can help; 0: nobody knows. */
+    uint64_t retry_after_ns;
+    /** Of a finish that was refused: SEAWALL_REFUSED_*. Else 0. */
+    int32_t status;
+    /** Of a finish: SEAWALL_END_*. */
+    uint32_t end;
+    /** Of a finish: SEAWALL_STOP_*. */
+    uint32_t stop;
+    /** 1: something else may be served instead. */
+    uint32_t may_fall_back;
+    /** 1: a place of the bulkhead came free, or a waiter has been served: wake whoever has waited longest. */
+    uint32_t freed;
+    /** A state change of the breaker that this event made: 0 none, else 0x10000 | state before | state after << 8. */
+    uint32_t transition;
+    /** 1: the breaker took no notice of the result, because it came after a change of state. */
+    uint32_t is_late;
+    /** Which rate limit said no; UINT32_MAX: none. */
+    uint32_t limiter;
+} seawall_action_t;
+
+/** How an attempt ended. Start from SEAWALL_ATTEMPT_INIT, a success. */
+typedef struct seawall_attempt_t {
+    /** sizeof(seawall_attempt_t). */
+    uint32_t struct_bytes;
+    /** SEAWALL_OUTCOME_*. */
+    uint32_t outcome;
+    /** 1: another attempt may help. */
+    uint32_t is_retryable;
+    /** 1: the request was certainly not sent. */
+    uint32_t was_not_sent;
+    /** SEAWALL_CAUSE_*, of a failure. */
+    uint32_t cause;
+    /** Zero. */
+    uint32_t unused;
+    /** What the server asked to wait; 0: nothing. */
+    uint64_t retry_after_ns;
+    /** Chance for the wait before the next attempt; 0: drawn. */
+    uint64_t random;
+} seawall_attempt_t;
+
+/* Nothing special. */
+#define SEAWALL_CALL_OPTIONS_INIT \
+    { (uint32_t)sizeof(seawall_call_options_t), 0, 0, 0, UINT64_MAX, { 1, 1, 1, 1 }, { 0, 0 } }
+
+/* A success. */
+#define SEAWALL_ATTEMPT_INIT { (uint32_t)sizeof(seawall_attempt_t), 0, 0, 0, 0, 0, 0, 0 }
+
+/* A call before its first use. */
+#define SEAWALL_CALL_INIT { { 0 } }
+
+/**
+ * Begins a call by a policy; `options` may be null. SEAWALL_ERROR_ARGUMENT when `call` is under way already,
+ * SEAWALL_ERROR_EXCEEDS_CAPACITY when an attempt costs more tokens than a rate limit can ever hold. On an error nothing
+ * is held. Never blocks, never allocates.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_call_begin(const struct seawall_policy_t *policy,
+                                    const struct seawall_call_options_t *options,
+                                    uint64_t now_ns,
+                                    struct seawall_call_t *call,
+                                    struct seawall_action_t *action);
+
+/** An attempt ended. SEAWALL_ERROR_ARGUMENT when none was under way; nothing changes then. */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_call_ended(struct seawall_call_t *call,
+                                    const struct seawall_attempt_t *attempt,
+                                    uint64_t now_ns,
+                                    struct seawall_action_t *action);
+
+/**
+ * The time that the last action asked to sleep or wait has passed, or a place of the bulkhead may have come free.
+ * SEAWALL_ERROR_ARGUMENT when nothing was waited for; nothing changes then.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_call_woke(struct seawall_call_t *call,
+                                   uint64_t now_ns,
+                                   struct seawall_action_t *action);
+
+/**
+ * The caller gives up, at any moment: the call is over and holds nothing. SEAWALL_ERROR_ARGUMENT when it had not
+ * begun or was over.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_call_cancelled(struct seawall_call_t *call,
+                                        uint64_t now_ns,
+                                        struct seawall_action_t *action);
+
+/**
+ * Takes the place of the bulkhead out of a call, for work that goes on after the call has ended: say so before
+ * seawall_call_ended, and give the place back with seawall_bulkhead_release or seawall_dependency_release when the
+ * work has really ended. SEAWALL_ERROR_SPENT when the call holds no place.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_call_keep(struct seawall_call_t *call,
+                                   struct seawall_permit_t *kept);
+
+/**
+ * The moment after which nobody waits for this call: the deadline for everything below it. SEAWALL_NEVER when
+ * there is none, or no call is under way.
+ */
+SEAWALL_API
+uint64_t seawall_call_deadline_ns(const struct seawall_call_t *call);
+
+/**
+ * The idempotency key of a call under way, the same for all its attempts: a random UUID as text with its NUL, 37
+ * bytes at `key`.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_call_key(struct seawall_call_t *call,
+                                  char *key);
+
+/* ===== HTTP: what an answer, or the lack of one, says about another attempt ================================
+ *
+ * Fill an attempt by these tables and hand it to seawall_call_ended(), so that a 503 means the same in every client.
+ * Whether the attempt is made again is for the policy: see seawall_http_is_idempotent.
+ */
+
+/** No connection came about: refused, no route, no such name. Nothing was sent. */
+#define SEAWALL_TROUBLE_NOT_CONNECTED 1
+#define SEAWALL_TROUBLE_CONNECT_TIMEOUT 2        /**< No connection came about in time. Nothing was sent. */
+#define SEAWALL_TROUBLE_READ_TIMEOUT 3           /**< Connected, but no answer in time. */
+#define SEAWALL_TROUBLE_RESET 4                  /**< The connection broke before the answer was complete. */
+#define SEAWALL_TROUBLE_PROTOCOL 5               /**< The answer is not HTTP, or the peer is not who it should be. */
+#define SEAWALL_TROUBLE_OTHER 6                  /**< Anything else: not worth another attempt. */
+
+/**
+ * Fills an attempt by the status of the answer. Put what seawall_retry_after() read into its retry_after_ns before
+ * (0 for nothing): it tells a 503 that throttles from one that is broken, stays for failures and becomes 0 otherwise.
+ *
+ * 408, 425, 429 and 5xx are failures, retryable but for 501 and 505; 429 and a 503 with Retry-After are throttled; what
+ * is no status counts as 5xx. All others are successes: the dependency answered. `random` stays as it is.
+ */
+SEAWALL_API
+seawall_status_t seawall_http_classify(uint32_t status,
+                                       struct seawall_attempt_t *attempt);
+
+/**
+ * Fills an attempt that had no answer, by SEAWALL_TROUBLE_*: always a failure. retry_after_ns becomes 0, `random`
+ * stays as it is. SEAWALL_ERROR_ARGUMENT for another number.
+ */
+SEAWALL_API
+seawall_status_t seawall_http_trouble(uint32_t trouble,
+                                      struct seawall_attempt_t *attempt);
+
+/**
+ * 1 for a method that may be sent twice with the effect of once (GET, HEAD, PUT, DELETE, OPTIONS, TRACE, in capitals
+ * as on the wire), else 0. `bytes` bytes at `method`, no NUL needed.
+ */
+SEAWALL_API
+uint32_t seawall_http_is_idempotent(const char *method,
+                                    size_t bytes);
+
+/* ===== Retry-After: when a server wants to be asked again ================================================== */
+
+/**
+ * Reads the value of Retry-After, `bytes` bytes at `text` (no NUL needed), into `*span_ns`: how long to wait from
+ * `unix_ms`, the wall clock in milliseconds since 1970.
+ *
+ * Seconds in digits, or a date in any of the three forms of RFC 9110. A date in the past is 0, more than a day counts
+ * as a day. SEAWALL_ERROR_HEADER for anything else: go on as if there were no such header. Pure.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_retry_after(const char *text,
+                                     size_t bytes,
+                                     uint64_t unix_ms,
+                                     uint64_t *span_ns);
+
+/* ===== Dependency: something this service calls, by name ===================================================
+ *
+ * A policy and its live state, from a wall (full library only). It lives as long as its wall; any thread may call.
+ */
+
+#define SEAWALL_CRITICALITY_CRITICAL 0           /**< The service cannot do without it. */
+#define SEAWALL_CRITICALITY_IMPORTANT 1          /**< The service is worse without it. */
+#define SEAWALL_CRITICALITY_OPTIONAL 2           /**< The service does well without it. */
+
+#define SEAWALL_FALLBACK_FORBIDDEN 0             /**< A failure must be seen: nothing else may be served. */
+#define SEAWALL_FALLBACK_ALLOWED 1               /**< Something else may be served. */
+#define SEAWALL_FALLBACK_EXPECTED 2              /**< Something else should be served. */
+
+/** Something this service calls. Opaque. */
+typedef struct seawall_dependency_t seawall_dependency_t;
+
+/** What drivers need to know of the policy in force. Set struct_bytes before asking. */
+typedef struct seawall_dependency_about_t {
+    /** sizeof(seawall_dependency_about_t). */
+    uint32_t struct_bytes;
+    /** SEAWALL_CRITICALITY_*. */
+    uint32_t criticality;
+    /** SEAWALL_FALLBACK_*. */
+    uint32_t fallback;
+    /** Attempts in all. */
+    uint32_t attempts;
+    /** How many rate limits there are. */
+    uint32_t limiters;
+    /** Places of the bulkhead; 0: no bulkhead. */
+    uint32_t max_concurrent;
+    /** 1: adapters send the idempotency key. */
+    uint32_t sends_key;
+    /** 1: what may have been carried out may be sent again. */
+    uint32_t idempotent;
+    /** The time one attempt may take. */
+    uint64_t timeout_ns;
+    /** The time connecting may take; 0: not given. */
+    uint64_t connect_timeout_ns;
+    /** The time the whole call may take; SEAWALL_NEVER: no limit. */
+    uint64_t deadline_ns;
+    /** How long to wait for a place of the bulkhead. */
+    uint64_t max_wait_ns;
+} seawall_dependency_about_t;
+
+/**
+ * What became of the calls of a dependency, ever, and how long they took. For its gates see
+ * seawall_dependency_breaker and the like. Set struct_bytes before asking.
+ */
+typedef struct seawall_dependency_snapshot_t {
+    /** sizeof(seawall_dependency_snapshot_t). */
+    uint32_t struct_bytes;
+    /** Zero. */
+    uint32_t unused;
+    /** Calls that ended, refused ones included. */
+    uint64_t calls;
+    /** Calls that ended with a success. */
+    uint64_t successes;
+    /** Calls that ended with a failure. */
+    uint64_t failures;
+    /** Calls that say nothing about the dependency, cancelled ones included. */
+    uint64_t ignored;
+    /** Calls that their caller gave up. */
+    uint64_t cancelled;
+    /** Calls turned away before an attempt was made. */
+    uint64_t refused;
+    /** Of those: by the breaker. */
+    uint64_t refused_by_breaker;
+    /** Of those: by the bulkhead. */
+    uint64_t refused_by_bulkhead;
+    /** Of those: by a rate limit. */
+    uint64_t refused_by_rate_limit;
+    /** Of those: by their deadline. */
+    uint64_t refused_by_deadline;
+    /** Second and further attempts. */
+    uint64_t retries;
+    /** Attempts that ran out of time. */
+    uint64_t timeouts;
+    /** Calls whose error another attempt might have helped against, but a gate said no. */
+    uint64_t stopped_retries;
+    /** Of those: the retry budget was spent. */
+    uint64_t stopped_by_budget;
+    /** Of those: the breaker was not closed any more. */
+    uint64_t stopped_by_breaker;
+    /** Of those: the deadline was too near. */
+    uint64_t stopped_by_deadline;
+    /** Results served by a fallback. */
+    uint64_t fallbacks;
+    /** Results that came too late to count. */
+    uint64_t late;
+    /** The time half of the calls took at most, within 3 %; 0 before the first. */
+    uint64_t p50_ns;
+    /** The time 90 % of the calls took at most. */
+    uint64_t p90_ns;
+    /** The time 99 % of the calls took at most. */
+    uint64_t p99_ns;
+} seawall_dependency_snapshot_t;
+
+/**
+ * Begins a call under the policy in force; `options` may be null. Errors as for seawall_call_begin. Never blocks,
+ * never allocates.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_dependency_begin(const struct seawall_dependency_t *dependency,
+                                          const struct seawall_call_options_t *options,
+                                          uint64_t now_ns,
+                                          struct seawall_call_t *call,
+                                          struct seawall_action_t *action);
+
+/** What drivers need to know of the policy in force. */
+SEAWALL_API
+seawall_status_t seawall_dependency_about(const struct seawall_dependency_t *dependency,
+                                          struct seawall_dependency_about_t *about);
+
+/** What became of the calls. Changes nothing. */
+SEAWALL_API
+seawall_status_t seawall_dependency_snapshot(const struct seawall_dependency_t *dependency,
+                                             struct seawall_dependency_snapshot_t *snapshot);
+
+/** The breaker of the policy in force, to look at or to steer; null: it has none. */
+SEAWALL_API
+const struct seawall_breaker_t *seawall_dependency_breaker(const struct seawall_dependency_t *dependency);
+
+/** The bulkhead of the policy in force; null: it has none. */
+SEAWALL_API
+const struct seawall_bulkhead_t *seawall_dependency_bulkhead(const struct seawall_dependency_t *dependency);
+
+/** The retry budget of the policy in force; null: it has none. */
+SEAWALL_API
+const struct seawall_retry_budget_t *seawall_dependency_retry_budget(const struct seawall_dependency_t *dependency);
+
+/** The rate limit of this number (from 0) of the policy in force; null: it has none. */
+SEAWALL_API
+const struct seawall_limiter_t *seawall_dependency_limiter(const struct seawall_dependency_t *dependency,
+                                                           uint32_t limiter);
+
+/**
+ * The name of the rate limit of this number, NUL-terminated and cut to the buffer. Returns the bytes the name
+ * needs with its NUL; 0: there is no such limit.
+ */
+SEAWALL_API
+size_t seawall_dependency_limiter_name(const struct seawall_dependency_t *dependency,
+                                       uint32_t limiter,
+                                       char *buffer,
+                                       size_t buffer_bytes);
+
+/**
+ * Refuses every call until seawall_dependency_reset. `transition` (may be null) gets the state change, as in
+ * seawall_action_t.
+ */
+SEAWALL_API
+seawall_status_t seawall_dependency_force_open(const struct seawall_dependency_t *dependency,
+                                               uint32_t *transition);
+
+/** Admits every call and records nothing until seawall_dependency_reset. */
+SEAWALL_API
+seawall_status_t seawall_dependency_disable(const struct seawall_dependency_t *dependency,
+                                            uint32_t *transition);
+
+/** The breaker closed and without memory. */
+SEAWALL_API
+seawall_status_t seawall_dependency_reset(const struct seawall_dependency_t *dependency,
+                                          uint32_t *transition);
+
+/**
+ * Corrects the cost of a call after the fact: takes `tokens` more from the rate limit of this number, or gives
+ * back when negative. SEAWALL_ERROR_ARGUMENT: there is no such limit.
+ */
+SEAWALL_API
+seawall_status_t seawall_dependency_adjust(const struct seawall_dependency_t *dependency,
+                                           uint32_t limiter,
+                                           int64_t tokens,
+                                           uint64_t now_ns);
+
+/**
+ * Gives back a place that seawall_call_keep took out of a call. As seawall_bulkhead_release, whatever the policy
+ * in force has become meanwhile.
+ */
+SEAWALL_API
+seawall_status_t seawall_dependency_release(const struct seawall_dependency_t *dependency,
+                                            struct seawall_permit_t *kept);
+
+/** Counts a result that a fallback served, for snapshots. */
+SEAWALL_API
+seawall_status_t seawall_dependency_fell_back(const struct seawall_dependency_t *dependency);
+
+/** Counts a result that came when its call had ended, for snapshots. */
+SEAWALL_API
+seawall_status_t seawall_dependency_came_late(const struct seawall_dependency_t *dependency);
+
+/* ===== Wall: every dependency of a service =================================================================
+ *
+ * Opens the policies of a file (docs/guide/configuration.md says what may stand in it) or takes them from code, and
+ * keeps their live state (full library only). Opening, defining and reloading read files and allocate; calls do
+ * neither.
+ *
+ *     seawall_wall_t *wall;
+ *     char message[4096];
+ *     if (seawall_wall_open("seawall.toml", &wall, message, sizeof message) != SEAWALL_OK) die(message);
+ *     const seawall_dependency_t *payments;
+ *     seawall_wall_dependency(wall, "payments", &payments, message, sizeof message);
+ */
+
+/** Every dependency of a service. Opaque. */
+typedef struct seawall_wall_t seawall_wall_t;
+
+/**
+ * Opens a file. On SEAWALL_ERROR_CONFIG `message` (may be null) says everything that is wrong, one finding a line
+ * with file, line and column, NUL-terminated and cut to `message_bytes`; nothing is half open. Close it with
+ * seawall_wall_close.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_wall_open(const char *path,
+                                   struct seawall_wall_t **wall,
+                                   char *message,
+                                   size_t message_bytes);
+
+/** As seawall_wall_open, for a text that messages call `name`. */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_wall_parse(const char *policies,
+                                    const char *name,
+                                    struct seawall_wall_t **wall,
+                                    char *message,
+                                    size_t message_bytes);
+
+/** An empty wall, for policies from code. */
+SEAWALL_API SEAWALL_NODISCARD seawall_status_t seawall_wall_new(struct seawall_wall_t **wall);
+
+/** As seawall_wall_new, with every random choice repeatable, for tests and simulations. */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_wall_new_seeded(uint64_t seed,
+                                         struct seawall_wall_t **wall);
+
+/**
+ * Adds a dependency with a policy written in code: the lines that would stand in its table of a file
+ * ("timeout = '2s'\nretry = { attempts = 2 }"), checked as those are. SEAWALL_ERROR_ARGUMENT when there is one of
+ * this name. `now_ns` is when its state begins.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_wall_define(struct seawall_wall_t *wall,
+                                     const char *name,
+                                     const char *policy,
+                                     uint64_t now_ns,
+                                     const struct seawall_dependency_t **dependency,
+                                     char *message,
+                                     size_t message_bytes);
+
+/**
+ * Puts another policy in force for a dependency that code defined. Its state stays; on an error the old policy
+ * does, too.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_wall_redefine(struct seawall_wall_t *wall,
+                                       const char *name,
+                                       const char *policy,
+                                       uint64_t now_ns,
+                                       char *message,
+                                       size_t message_bytes);
+
+/**
+ * Reads the file again. State is kept; calls under way end by the policy they began with. If anything in the file
+ * is wrong nothing changes at all, and `message` says what. Dependencies that the file has no more are not found by
+ * name any more; pointers to them stay good.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_wall_reload(struct seawall_wall_t *wall,
+                                     uint64_t now_ns,
+                                     char *message,
+                                     size_t message_bytes);
+
+/**
+ * The dependency of this name. SEAWALL_ERROR_UNKNOWN when there is none; `message` names the nearest one then. Look
+ * it up once and keep it: this takes a lock, calls do not.
+ */
+SEAWALL_API
+SEAWALL_NODISCARD
+seawall_status_t seawall_wall_dependency(const struct seawall_wall_t *wall,
+                                         const char *name,
+                                         const struct seawall_dependency_t **dependency,
+                                         char *message,
+                                         size_t message_bytes);
+
+/**
+ * The names of all dependencies, sorted, one a line, NUL-terminated and cut to the buffer (may be null). Returns
+ * the bytes that all of them need with the NUL; 0: a null wall.
+ */
+SEAWALL_API
+size_t seawall_wall_names(const struct seawall_wall_t *wall,
+                          char *buffer,
+                          size_t buffer_bytes);
+
+/** What the check of the policies warns of, one finding a line; as seawall_wall_names. */
+SEAWALL_API
+size_t seawall_wall_findings(const struct seawall_wall_t *wall,
+                             char *buffer,
+                             size_t buffer_bytes);
+
+/**
+ * Closes a wall: its dependencies, and calls to them that are still under way, must not be used any more. Null is
+ * allowed.
+ */
+SEAWALL_API
+void seawall_wall_close(struct seawall_wall_t *wall);
 
 #ifdef __cplusplus
 }

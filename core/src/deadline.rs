@@ -1,5 +1,7 @@
 //! The moment after which nobody waits for the answer any more.
 
+pub mod header;
+
 use crate::time::Nanos;
 
 /// A moment after which an answer is of no use. Pass it on to whatever is called next: nested work keeps
@@ -58,9 +60,12 @@ impl Deadline {
     }
 
     /// An earlier deadline for the work below, keeping `permille` thousandths of what is left for the caller.
-    /// More than 1,000 counts as 1,000.
+    /// More than 1,000 counts as 1,000. [`Deadline::NEVER`] stays that.
     #[must_use]
     pub fn keep(self, now: Nanos, permille: u16) -> Self {
+        if self.at.0 == u64::MAX {
+            return Self::NEVER;
+        }
         let left = u128::from(self.remaining(now).0);
         let kept = left.saturating_mul(u128::from(permille.min(1_000))) / 1_000;
         Self {
@@ -92,7 +97,7 @@ mod tests {
     #[test]
     fn the_ends_of_time_saturate() {
         assert_eq!(Deadline::after(Nanos::MAX, Nanos(1)), Deadline::NEVER);
-        assert_eq!(Deadline::NEVER.keep(Nanos(0), 1_000).moment(), Nanos(0));
+        assert_eq!(Deadline::NEVER.keep(Nanos(0), 1_000), Deadline::NEVER);
         assert_eq!(
             Deadline::at(Nanos(0)).keep(Nanos::MAX, 500).moment(),
             Nanos(0)

@@ -183,7 +183,9 @@ impl Limiter {
         self.identity == IDENTITY
     }
 
-    fn mode(&self) -> Mode {
+    /// Whether it refuses, only counts, or neither.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
         // RELAXED: a setting.
         Mode::from_number(self.mode.load(Ordering::Relaxed) as u32).unwrap_or_default()
     }

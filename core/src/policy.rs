@@ -62,5 +62,14 @@ impl Gates<'_> {
     };
 }
 
+/// A policy bound to the live state that it governs: what a call needs to be driven.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound<'a> {
+    /// The rules.
+    pub config: Config,
+    /// The state.
+    pub gates: Gates<'a>,
+}
+
 #[cfg(test)]
 mod tests;

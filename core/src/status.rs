@@ -70,12 +70,16 @@ pub enum Misuse {
     Version = -11,
     /// An argument outside its range.
     Argument = -12,
+    /// There is nothing of this name.
+    Unknown = -13,
     /// A permit that was used already.
     Spent = -20,
     /// A permit of another object.
     Foreign = -21,
     /// More tokens at once than the bucket can ever hold.
     ExceedsCapacity = -30,
+    /// A header that is malformed, too long or absurd.
+    Header = -40,
     /// The library itself failed; the state is unharmed.
     Panic = -90,
 }
@@ -154,12 +158,18 @@ impl Status {
             c"the configuration has settings that this library does not know",
         ),
         (-12, c"argument", c"an argument is outside its range"),
+        (-13, c"unknown", c"there is nothing of this name"),
         (-20, c"spent", c"the permit was used already"),
         (-21, c"foreign", c"the permit belongs to another object"),
         (
             -30,
             c"exceeds_capacity",
             c"more tokens at once than the bucket can ever hold",
+        ),
+        (
+            -40,
+            c"header",
+            c"the header is malformed, too long or asks for more than a day",
         ),
         (-90, c"panic", c"the library failed; the state is unharmed"),
     ];

@@ -52,7 +52,7 @@ unsafe impl Versioned for seawall_backoff_config_t {
 }
 
 impl seawall_backoff_config_t {
-    fn core(&self) -> Result<Backoff, ConfigError> {
+    pub(crate) fn core(&self) -> Result<Backoff, ConfigError> {
         let unknown = ConfigError {
             field: "jitter",
             value: u64::from(self.jitter),

@@ -113,13 +113,24 @@ unsafe impl Versioned for seawall_bulkhead_snapshot_t {
 
 /// # Safety
 /// A pointer that is neither null nor misaligned must point to a bulkhead's storage, readable for a header at least.
-unsafe fn bulkhead<'a>(pointer: *const seawall_bulkhead_t) -> Result<&'a Bulkhead, Misuse> {
+pub(crate) unsafe fn bulkhead<'a>(pointer: *const seawall_bulkhead_t) -> Result<&'a Bulkhead, Misuse> {
     let memory = NonNull::new(pointer.cast_mut().cast::<u8>()).ok_or(Misuse::Null)?;
     if memory.addr().get() % crate::status::SEAWALL_ALIGN != 0 {
         return Err(Misuse::Misaligned);
     }
     // SAFETY: aligned; the rest is the caller's promise.
     unsafe { Bulkhead::attach(memory) }
+}
+
+/// A permit for C.
+pub(crate) fn held(bulkhead: &Bulkhead, permit: Permit) -> seawall_permit_t {
+    let (token, owner) = permit.into_raw();
+    seawall_permit_t {
+        token,
+        object: number_of(bulkhead),
+        owner,
+        ..seawall_permit_t::SPENT
+    }
 }
 
 /// The storage a bulkhead with room for `capacity` permits needs, in bytes; equals
@@ -230,14 +241,8 @@ pub unsafe extern "C" fn seawall_bulkhead_try_acquire_as(
             bulkhead.try_acquire_waiting(owner, is_critical, &When(now_ns))
         };
         match asked {
-            Ok(held) => {
-                let (token, owner) = held.into_raw();
-                *permit = seawall_permit_t {
-                    token,
-                    object: number_of(bulkhead),
-                    owner,
-                    ..seawall_permit_t::SPENT
-                };
+            Ok(taken) => {
+                *permit = held(bulkhead, taken);
                 Ok(Status::OK)
             }
             Err(refusal) => {

@@ -12,14 +12,24 @@
 mod backoff;
 mod breaker;
 mod bulkhead;
+mod call;
 mod deadline;
+#[cfg(feature = "host")]
+mod dependency;
 mod guard;
 mod histogram;
+mod http;
 mod limiter;
 mod memory;
 mod permit;
+mod policy;
+mod retry_after;
 mod retry_budget;
 mod status;
+#[cfg(feature = "host")]
+mod text;
+#[cfg(feature = "host")]
+mod wall;
 
 #[cfg(not(feature = "std"))]
 #[panic_handler]

@@ -1,9 +1,10 @@
 //! The caller's memory: pointers checked, structs of other versions read.
 
-use core::ffi::c_void;
+use core::ffi::{c_char, c_void};
 use core::ptr::NonNull;
 
 use seawall_core::Misuse;
+use seawall_core::deadline::header::MOST_BYTES;
 
 /// Storage for an object of `bytes` bytes: not null, aligned, large enough.
 pub(crate) fn storage(
@@ -50,6 +51,23 @@ pub(crate) unsafe fn place<'a, T>(pointer: *mut T) -> Result<&'a mut T, Misuse> 
     }
     // SAFETY: checked above; the rest is the caller's promise.
     Ok(unsafe { &mut *pointer })
+}
+
+/// The text of a header, which need not end with NUL: as much of it as anybody reads, so that a caller's size that
+/// is far off reaches no further than an honest header would.
+///
+/// # Safety
+/// A pointer that is not null must be readable for `bytes` bytes, or for one more than the longest header read.
+pub(crate) unsafe fn header_value<'a>(
+    text: *const c_char,
+    bytes: usize,
+) -> Result<&'a [u8], Misuse> {
+    if text.is_null() {
+        return Err(Misuse::Null);
+    }
+    let read = bytes.min(MOST_BYTES.saturating_add(1));
+    // SAFETY: not null, and the rest is the caller's promise; bytes have no alignment.
+    Ok(unsafe { core::slice::from_raw_parts(text.cast::<u8>(), read) })
 }
 
 /// Structs that begin with their size, so that fields can be appended.

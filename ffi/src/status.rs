@@ -45,12 +45,16 @@ pub const SEAWALL_ERROR_CONFIG: i32 = -10;
 pub const SEAWALL_ERROR_VERSION: i32 = -11;
 /// An argument is outside its range.
 pub const SEAWALL_ERROR_ARGUMENT: i32 = -12;
+/// There is nothing of this name.
+pub const SEAWALL_ERROR_UNKNOWN: i32 = -13;
 /// The permit was used already.
 pub const SEAWALL_ERROR_SPENT: i32 = -20;
 /// The permit belongs to another object.
 pub const SEAWALL_ERROR_FOREIGN: i32 = -21;
 /// More tokens at once than the bucket can ever hold.
 pub const SEAWALL_ERROR_EXCEEDS_CAPACITY: i32 = -30;
+/// The header is malformed, too long or asks for more than a day.
+pub const SEAWALL_ERROR_HEADER: i32 = -40;
 /// The library failed; the state is unharmed.
 pub const SEAWALL_ERROR_PANIC: i32 = -90;
 

@@ -33,11 +33,39 @@ pub mod bulkhead;
 #[cfg(feature = "std")]
 mod call;
 #[cfg(feature = "std")]
+pub mod check;
+#[cfg(feature = "std")]
+pub mod classify;
+#[cfg(feature = "std")]
+pub mod deadline;
+#[cfg(feature = "std")]
+pub mod dependency;
+#[cfg(feature = "std")]
+pub mod drive;
+#[cfg(feature = "std")]
+pub mod event;
+#[cfg(feature = "std")]
+pub mod fallback;
+#[cfg(feature = "std")]
+pub mod file;
+#[cfg(feature = "std")]
+pub mod last_good;
+#[cfg(feature = "std")]
 pub mod limiter;
+#[cfg(feature = "std")]
+pub mod policy;
 #[cfg(feature = "std")]
 mod queue;
 #[cfg(feature = "std")]
 pub mod retry_budget;
+#[cfg(feature = "std")]
+pub mod step;
+#[cfg(feature = "std")]
+pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
+#[cfg(feature = "std")]
+pub mod wall;
 
 pub use seawall_core as core;
 pub use seawall_core::{
@@ -45,12 +73,25 @@ pub use seawall_core::{
     Refusal, Refused, Status,
 };
 
+#[cfg(feature = "tokio")]
+pub use crate::drive::Tokio;
 #[cfg(feature = "std")]
 pub use crate::{
     breaker::Breaker,
     bulkhead::Bulkhead,
     call::CallError,
     clock::{Clock, ManualClock},
+    dependency::Dependency,
+    drive::{Attempt, Calling, Degraded, DependencyError, Detailed, Sleep},
+    event::{Event, Subscription},
+    fallback::Fallback,
+    file::{File, FileError},
+    last_good::LastGood,
     limiter::{LimitError, Limiter},
+    policy::{Policy, PolicyError},
     retry_budget::RetryBudget,
+    step::{Call, HeldCall, Step},
+    wall::{Seawall, WallError},
 };
+#[cfg(feature = "std")]
+pub use seawall_core::policy::{Ended, Options, Stop};

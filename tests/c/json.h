@@ -1,4 +1,4 @@
-/* A reader, in C and C++, for the JSON of tests/vectors: whole numbers, no exponents, no \u escapes. One allocation
+/* A reader, in C and C++, for the JSON of tests/vectors: numbers without exponents, no \u escapes. One allocation
  * for a whole file; texts stay where they are in it, and are ended in place. */
 #ifndef SEAWALL_TESTS_JSON_H
 #define SEAWALL_TESTS_JSON_H
@@ -15,7 +15,8 @@ struct json {
     enum json_kind kind;
     const char *key;    /* in an object */
     const char *text;   /* of a text */
-    int64_t number;     /* of a number; 0 or 1 of a bool */
+    int64_t number;     /* of a number, cut to a whole one; 0 or 1 of a bool */
+    double real;        /* of a number */
     struct json *child; /* first of an array or object */
     struct json *next;  /* next of the same array or object */
 };
@@ -99,6 +100,10 @@ static inline struct json *json_read(struct json_reader *reader) {
         char *end = reader->at;
         node->kind = JSON_NUMBER;
         node->number = strtoll(reader->at, &end, 10);
+        node->real = (double)node->number;
+        if (*end == '.') {
+            node->real = strtod(reader->at, &end);
+        }
         reader->is_wrong |= end == reader->at;
         reader->at = end;
     }

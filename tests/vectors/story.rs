@@ -138,6 +138,13 @@ impl Step<'_> {
         }
     }
 
+    /// Checks one yes or no, if the step names it.
+    pub fn check_flag(&self, key: &str, seen: bool) {
+        if let Some(wanted) = self.fields[key].as_bool() {
+            assert_eq!(seen, wanted, "{}: {key}", self.place);
+        }
+    }
+
     /// Checks the named numbers of a group, if the step names the group.
     pub fn check_group(&self, key: &str, seen: &[(&str, u64)]) {
         for (name, wanted) in self.fields[key].as_object().into_iter().flatten() {

@@ -1,5 +1,6 @@
-//! `cargo xtask archive`: the C library as others install it. A sealed static archive without std,
-//! a shared library with it, and the files by which pkg-config and CMake find both.
+//! `cargo xtask archive`: the C library as others install it. A static archive and a shared library with
+//! everything, a sealed static archive of the primitives and the engine without std, and the files by which
+//! pkg-config and CMake find them.
 
 use crate::declarations::Declarations;
 use crate::run::Log;
@@ -21,7 +22,7 @@ pub fn verb(arguments: &[String]) -> Answer {
     println!("installed in {}", repo::shown(&prefix));
     let complaints = complaints()?;
     for complaint in &complaints {
-        println!("lib/libseawall.a {complaint}");
+        println!("lib/libseawall_sealed.a {complaint}");
     }
     Ok(complaints.is_empty())
 }
@@ -31,19 +32,26 @@ pub fn folder() -> PathBuf {
     repo::target("seawall")
 }
 
-/// Builds both libraries and installs them in target/seawall and in bindings-go.
+/// Builds all libraries and installs them in target/seawall and in bindings-go.
 pub fn build(log: &mut Log) -> Result<(), String> {
-    seal(log)?;
-    let mut cargo = run::cargo();
-    cargo.args(["build", "--release", "-p", "seawall-ffi"]);
-    run::must(cargo, log)?;
+    let mut sealed = run::cargo();
+    sealed.args(["build", "-p", "seawall-ffi", "--no-default-features"]);
+    sealed.args(["--profile", "capi"]);
+    run::must(sealed, log)?;
+    let names = sealed_functions()?;
+    gather("capi/libseawall.a", &names, "libseawall_sealed.a", log)?;
+
+    let mut full = run::cargo();
+    full.args(["build", "--release", "-p", "seawall-ffi"]);
+    run::must(full, log)?;
+    gather("release/libseawall.a", &functions()?, "libseawall.a", log)?;
     install(&folder())?;
     give_to_go(log)
 }
 
 /// What is wrong with the sealed archive in target/seawall.
 pub fn complaints() -> Result<Vec<String>, String> {
-    symbols::complaints(&folder().join("lib/libseawall.a"), &functions()?)
+    symbols::complaints(&folder().join("lib/libseawall_sealed.a"), &sealed_functions()?)
 }
 
 fn header() -> PathBuf {
@@ -60,36 +68,33 @@ fn functions() -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// Builds the archive without std and seals it.
+/// Those of them that need neither files nor an allocator: all but walls and what comes from them.
+fn sealed_functions() -> Result<Vec<String>, String> {
+    let needs_host = |name: &String| {
+        name.starts_with("seawall_wall_") || name.starts_with("seawall_dependency_")
+    };
+    let mut names = functions()?;
+    names.retain(|name| !needs_host(name));
+    Ok(names)
+}
+
+/// Makes an archive that exports nothing but `functions` from the one that cargo built.
 ///
 /// What cargo makes holds all of Rust's core library, and names that clash as soon as a program
 /// links a second Rust library. So the linker gathers what our functions reach into one object,
 /// all other names become private to it, and only that object goes into the archive.
-fn seal(log: &mut Log) -> Result<(), String> {
-    let mut cargo = run::cargo();
-    cargo.args([
-        "build",
-        "-p",
-        "seawall-ffi",
-        "--no-default-features",
-        "--profile",
-        "capi",
-    ]);
-    run::must(cargo, log)?;
-
+fn gather(built: &str, functions: &[String], name: &str, log: &mut Log) -> Result<(), String> {
     let work = repo::target("seawall/seal");
     repo::make_folder(&work)?;
-    let object = work.join("seawall.o");
-    let archive = work.join("libseawall.a");
+    let archive = work.join(name);
+    let object = archive.with_extension("o");
 
     let mut ld = run::command("ld");
     ld.args(["-r", "--gc-sections"]);
-    for name in functions()? {
-        ld.args(["-u", &name]);
+    for name in functions {
+        ld.args(["-u", name]);
     }
-    ld.arg("-o")
-        .arg(&object)
-        .arg(repo::target("capi/libseawall.a"));
+    ld.arg("-o").arg(&object).arg(repo::target(built));
     run::output(ld)?;
 
     let mut objcopy = run::command("objcopy");
@@ -117,7 +122,7 @@ fn seal(log: &mut Log) -> Result<(), String> {
         .map(|file| file.len())
         .unwrap_or_default();
     log.line(&format!(
-        "sealed {} ({} KiB)",
+        "made {} ({} KiB)",
         repo::shown(&archive),
         bytes.div_ceil(1024)
     ));
@@ -132,10 +137,10 @@ fn install(prefix: &Path) -> Result<(), String> {
     // Before 1.0 a new minor version may change the interface, so it is part of the name.
     let soname = format!("libseawall.so.{major}.{minor}");
 
-    repo::copy(
-        &repo::target("seawall/seal/libseawall.a"),
-        &lib.join("libseawall.a"),
-    )?;
+    for archive in ["libseawall.a", "libseawall_sealed.a"] {
+        let made = repo::target("seawall/seal").join(archive);
+        repo::copy(&made, &lib.join(archive))?;
+    }
     repo::copy(&repo::target("release/libseawall.so"), &lib.join(&file))?;
     check_soname(&lib.join(&file), &soname)?;
     link(&file, &lib.join(&soname))?;

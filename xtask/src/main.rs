@@ -12,6 +12,7 @@ mod lint;
 mod manual;
 mod ordering;
 mod repo;
+mod rig;
 mod run;
 mod stamp;
 mod suite;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 /// The files of ffi/src in the order a reader meets them. What their first comment says becomes the
 /// headline and the story below it.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 15] = [
     "status",
     "permit",
     "breaker",
@@ -17,6 +17,12 @@ const SECTIONS: [&str; 9] = [
     "backoff",
     "deadline",
     "histogram",
+    "policy",
+    "call",
+    "http",
+    "retry_after",
+    "dependency",
+    "wall",
 ];
 
 /// Ends the part of cbindgen.toml that stays above all sections.

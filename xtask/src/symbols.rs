@@ -8,6 +8,7 @@ use std::path::Path;
 /// the offset table is a name of the linker's own.
 const MAY_BE_ASKED_FOR: &[&str] = &[
     "abort",
+    "bcmp",
     "clock_gettime",
     "getpid",
     "getrandom",

@@ -8,7 +8,7 @@ use crate::breaker;
 use crate::bulkhead;
 use crate::deadline::Deadline;
 use crate::limiter::Reservation;
-use crate::outcome::Outcome;
+use crate::outcome::{Mode, Outcome};
 use crate::retry_budget::{Cause, Withdrawal};
 use crate::status::{Misuse, Refusal, Refused};
 use crate::time::Nanos;
@@ -53,7 +53,7 @@ pub struct Call {
 
 // Room is left in the 256 bytes of the C interface for what finds the policy again.
 #[cfg(not(seawall_loom))]
-const _: () = assert!(size_of::<Call>() <= 240);
+const _: () = assert!(size_of::<Call>() <= 200);
 
 impl Default for Call {
     fn default() -> Self {
@@ -116,6 +116,11 @@ impl Call {
         self.key
     }
 
+    /// Sets the bits of the idempotency key, for callers that draw them only when somebody wants the key.
+    pub const fn set_key(&mut self, key: [u64; 2]) {
+        self.key = key;
+    }
+
     /// What else the last events brought about; told once.
     pub const fn take_notes(&mut self) -> Notes {
         core::mem::replace(&mut self.notes, Notes::NONE)
@@ -157,6 +162,16 @@ impl Call {
             let refusal = Refused::DeadlineExceeded.into_refusal();
             return Ok(self.refuse(config, gates, refusal, Stop::Refused, now));
         }
+        for (limiter, cost) in gates.limiters.iter().zip(self.costs) {
+            // A bucket always holds one token.
+            if let Some(limiter) = limiter
+                && cost > 1
+                && limiter.mode() != Mode::Off
+                && u64::from(cost) > limiter.config().burst
+            {
+                return Err(Misuse::ExceedsCapacity);
+            }
+        }
         self.enter(config, gates, now)
     }
 
@@ -176,7 +191,11 @@ impl Call {
             Phase::Backoff(until) | Phase::Rate(until) if now < until => Ok(Action::Sleep {
                 span: until.since(now),
             }),
-            Phase::Permit(_) => self.enter(config, gates, now),
+            Phase::Permit(_) if self.attempts == 0 && self.deadline.is_expired(now) => {
+                let refusal = Refused::DeadlineExceeded.into_refusal();
+                Ok(self.refuse(config, gates, refusal, Stop::Refused, now))
+            }
+            Phase::Permit(_) if self.attempts == 0 => self.enter(config, gates, now),
             Phase::Rate(_) if self.attempts == 0 => Ok(self.run(config, gates, now)),
             _ if !breaker_goes_on(self.breaker.as_ref(), gates) => {
                 Ok(self.fail(config, gates, Stop::BreakerOpen, Nanos::ZERO, now))
@@ -185,7 +204,7 @@ impl Call {
                 Ok(self.fail(config, gates, Stop::DeadlineTooNear, Nanos::ZERO, now))
             }
             Phase::Rate(_) => Ok(self.run(config, gates, now)),
-            Phase::Backoff(_) => self.enter(config, gates, now),
+            Phase::Permit(_) | Phase::Backoff(_) => self.enter(config, gates, now),
         }
     }
 
@@ -276,17 +295,20 @@ impl Call {
 
     /// The caller gave up: neither success nor failure. `None` when there is nothing to give up.
     pub fn cancelled(&mut self, config: &Config, gates: &Gates<'_>, now: Nanos) -> Option<Finish> {
-        match self.phase {
+        let is_running = match self.phase {
             Phase::Idle => return None,
             Phase::Running => {
                 if let Some(budget) = gates.budget {
                     budget.record(Outcome::Ignored, self.withdrawal.take());
                 }
+                true
             }
-            Phase::Permit(_) | Phase::Backoff(_) | Phase::Rate(_) => {}
-        }
+            Phase::Permit(_) | Phase::Backoff(_) | Phase::Rate(_) => false,
+        };
         let (end, stop) = (End::Ignored, Stop::Cancelled);
-        let outcome = Some(Outcome::Ignored);
+        // An attempt that was not made is not counted, not even as ignored.
+        let is_counted = is_running || (config.breaker_scope == Scope::Call && self.attempts > 0);
+        let outcome = is_counted.then_some(Outcome::Ignored);
         match self.finish(config, gates, end, stop, outcome, Nanos::ZERO, now) {
             Action::Finish(finish) => Some(finish),
             Action::Run { .. } | Action::Sleep { .. } | Action::Wait { .. } => None,
@@ -331,7 +353,14 @@ impl Call {
             }
         }
         let mut wait = Nanos::ZERO;
-        let most = config.max_rate_wait.min(self.deadline.remaining(now));
+        // A wait that leaves no time for the attempt is refused at once.
+        let least = if self.attempts == 0 {
+            Nanos(1)
+        } else {
+            config.useful.max(Nanos(1))
+        };
+        let left = self.deadline.remaining(now);
+        let most = config.max_rate_wait.min(left.since(least));
         for index in 0..MOST_LIMITERS {
             let (Some(Some(limiter)), Some(cost)) =
                 (gates.limiters.get(index), self.costs.get(index))
@@ -340,7 +369,10 @@ impl Call {
             };
             match limiter.reserve(u64::from(*cost), most, &now) {
                 Ok(Ok(reservation)) => {
-                    wait = wait.max(reservation.wait);
+                    // Who only watches delays nobody.
+                    if limiter.mode() == Mode::Enforce {
+                        wait = wait.max(reservation.wait);
+                    }
                     // In shadow and off nothing was taken.
                     if reservation.tokens > 0 {
                         self.rates |= 1 << index;

@@ -129,6 +129,13 @@ pub struct Permit {
     is_probe: bool,
 }
 
+impl Permit {
+    /// Whether the call is to test whether the service has recovered.
+    pub fn is_probe(&self) -> bool {
+        self.is_probe
+    }
+}
+
 /// One success or failure of the present generation.
 #[derive(Clone, Copy, Debug)]
 struct Entry {

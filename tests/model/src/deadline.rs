@@ -34,8 +34,11 @@ impl Deadline {
         }
     }
 
-    /// A deadline for the callee that leaves the caller a share of what is left.
+    /// A deadline for the callee that leaves the caller a share of what is left. No deadline stays none.
     pub fn keep(self, now_ns: u64, reserve_permille: u16) -> Self {
+        if self.at_ns == u64::MAX {
+            return self;
+        }
         let kept = u128::from(self.remaining(now_ns)) * u128::from(reserve_permille) / 1000;
         Deadline {
             at_ns: self.at_ns - kept as u64,

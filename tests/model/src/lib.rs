@@ -11,7 +11,9 @@ pub mod breaker;
 pub mod bulkhead;
 pub mod deadline;
 pub mod histogram;
+pub mod http;
 pub mod limiter;
+pub mod policy;
 pub mod retry_budget;
 
 /// Nanoseconds in a millisecond.
@@ -73,6 +75,10 @@ pub enum Answer {
     ExceedsCapacity,
     /// The new configuration is wrong; the old one stays.
     Config,
+    /// The verb makes no sense now; nothing changed.
+    Argument,
+    /// The header is malformed, too long or absurd.
+    Header,
 }
 
 impl Answer {
@@ -92,6 +98,8 @@ impl Answer {
             Answer::Spent => "spent",
             Answer::ExceedsCapacity => "exceeds_capacity",
             Answer::Config => "config",
+            Answer::Argument => "argument",
+            Answer::Header => "header",
         }
     }
 }

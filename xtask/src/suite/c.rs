@@ -58,9 +58,8 @@ impl Dialect {
         compile.arg("-pthread");
         match self.link {
             Link::Static => {
-                compile
-                    .arg("-DSEAWALL_STATIC")
-                    .arg(library.join("lib/libseawall.a"));
+                let archive = library.join("lib").join(archive_for(source));
+                compile.arg("-DSEAWALL_STATIC").arg(archive).arg("-ldl");
             }
             Link::Shared => {
                 let lib = library.join("lib");
@@ -90,7 +89,20 @@ impl Dialect {
     }
 }
 
-/// C as C99 and C17 against the sealed archive and as C11 against the shared library.
+/// The archive that a program needs: the sealed one, unless it opens a wall.
+fn archive_for(source: &Path) -> &'static str {
+    let text = repo::read(source).unwrap_or_default();
+    let opens_a_wall = ["seawall_wall_", "wall.h", "Seawall", "dependency"]
+        .iter()
+        .any(|sign| text.contains(sign));
+    if opens_a_wall {
+        "libseawall.a"
+    } else {
+        "libseawall_sealed.a"
+    }
+}
+
+/// C as C99 and C17 against the static archives and as C11 against the shared library.
 pub fn run_c(session: &mut Session) -> Result<(), String> {
     let Some(compiler) = toolchain::cc() else {
         session.without_toolchain("no C compiler");
@@ -117,7 +129,7 @@ pub fn run_c(session: &mut Session) -> Result<(), String> {
     )
 }
 
-/// C++17 against the sealed archive, C++20 against the shared library, and both without exceptions where that can be.
+/// C++17 against the static archives, C++20 against the shared library, and both without exceptions where that can be.
 pub fn run_cpp(session: &mut Session) -> Result<(), String> {
     let Some(compiler) = toolchain::cxx() else {
         session.without_toolchain("no C++ compiler");

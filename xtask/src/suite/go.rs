@@ -1,7 +1,7 @@
 //! The Go suite: vet, and all tests under the race detector.
 
 use super::Session;
-use crate::{counts, repo, toolchain};
+use crate::{counts, repo, rig, toolchain};
 
 /// Runs all of it.
 pub fn run(session: &mut Session) -> Result<(), String> {
@@ -23,6 +23,7 @@ pub fn run(session: &mut Session) -> Result<(), String> {
     // Go keeps the results of tests; a vector file that changed must not be missed by that.
     prepare(&mut test).args(["test", "-race", "-count=1", "-v", "./..."]);
     session.counted("go test -race", test, counts::go);
+    session.counted("the rig, by go test -race", rig::test(&go), counts::go);
     Ok(())
 }
 

@@ -69,6 +69,7 @@ fn one(language: &'static str, suite: Suite) -> Result<Row, String> {
     let start = Instant::now();
     let log = repo::target("test-logs").join(format!("{language}.log"));
     let mut session = Session::start(language, &log)?;
+    session.rig();
     let ended = suite(&mut session);
     Ok(session.end(ended, start.elapsed()))
 }

@@ -4,7 +4,7 @@
 use crate::counts::{self, Counts};
 use crate::run::{self, Log};
 use crate::table::Row;
-use crate::{archive, repo};
+use crate::{archive, repo, rig};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -16,6 +16,7 @@ pub struct Session {
     counts: Counts,
     vectors: Option<u64>,
     notes: Vec<String>,
+    rig: Option<PathBuf>,
 }
 
 impl Session {
@@ -35,6 +36,7 @@ impl Session {
             counts: Counts::default(),
             vectors: None,
             notes: Vec::new(),
+            rig: None,
         })
     }
 
@@ -55,6 +57,18 @@ impl Session {
     pub fn prepare(&self, command: &mut Command) {
         command.env("SEAWALL_VECTORS_REPORT", vectors_report(self.language));
         command.env("SEAWALL_ROOT", repo::root());
+        if let Some(rig) = &self.rig {
+            command.env("SEAWALL_RIG", rig);
+        }
+    }
+
+    /// Builds the server of the end-to-end tests. From here on `SEAWALL_RIG` names it; without it
+    /// they skip themselves.
+    pub fn rig(&mut self) {
+        match rig::build(&mut self.log) {
+            Ok(program) => self.rig = Some(program),
+            Err(why) => self.skip("the end-to-end tests", &why),
+        }
     }
 
     /// A test that passes when the command ends well.

@@ -6,8 +6,11 @@ mod breaker;
 mod bulkhead;
 mod deadline;
 mod histogram;
+mod http;
 mod limiter;
+mod policy;
 mod retry_budget;
+mod table;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -200,7 +203,8 @@ fn run_file(name: &str) -> usize {
             .as_str()
             .expect("a primitive");
         let told = std::panic::catch_unwind(|| {
-            check_numbers(&Value::Object(case.clone()));
+            check_numbers(case.get("config").unwrap_or(&Value::Null));
+            check_numbers(case.get("steps").unwrap_or(&Value::Null));
             run_primitive(primitive, case);
         });
         assert!(told.is_ok(), "{name}: {title:?} is not what the model does");
@@ -218,6 +222,8 @@ fn run_primitive(primitive: &str, case: &Map<String, Value>) {
         "backoff" => run_case::<backoff::Told>(case),
         "deadline" => run_case::<deadline::Told>(case),
         "histogram" => run_case::<histogram::Told>(case),
+        "http" => run_case::<http::Told>(case),
+        "policy" => policy::tell(case),
         other => panic!("no primitive {other}"),
     }
 }
@@ -232,9 +238,11 @@ fn the_model_tells_every_vector() {
         "backoff",
         "deadline",
         "histogram",
+        "http",
+        "policy",
         "owners",
     ];
     let total: usize = files.into_iter().map(run_file).sum();
     println!("{total} cases in all");
-    assert!(total >= 170, "vectors were lost");
+    assert!(total >= 500, "vectors were lost");
 }

@@ -1,0 +1,308 @@
+//! Walls: opening, defining, looking up and reloading, with everything that can be wrong on the way.
+
+use std::time::Duration;
+
+use seawall::core::policy::{Action, Ended, Options};
+use seawall::{ManualClock, Moment, Policy, Seawall, WallError};
+
+const GOOD: &str = r#"
+[dependency.payments]
+criticality = "critical"
+timeout = "2s"
+deadline = "5s"
+retry = { attempts = 2, base = "100ms", cap = "500ms" }
+breaker = { consecutive_failures = 2, open_jitter = "0%" }
+bulkhead = { max_concurrent = 2 }
+rate_limit = { rate = "100/s", burst = 20 }
+
+[dependency.ledger]
+timeout = "1s"
+"#;
+
+/// A file of its own for each test, removed at the end.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("seawall-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).expect("the temporary folder can be written");
+        Self(path)
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(&self.0, text).expect("the temporary folder can be written");
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Makes a call that fails at once.
+fn fail(dependency: &seawall::Dependency) {
+    let now = dependency.clock().now();
+    let (mut call, step) = dependency
+        .begin_at(&Options::DEFAULT, now)
+        .expect("no cost is too high");
+    assert!(matches!(step.action, Action::Run { .. }), "{step:?}");
+    let failure = Ended {
+        is_retryable: false,
+        ..Ended::FAILURE
+    };
+    call.ended(failure, None, now)
+        .expect("an attempt is under way");
+}
+
+#[test]
+fn a_file_opens_and_its_dependencies_are_found_by_name() {
+    let file = Scratch::new("open", GOOD);
+    let wall = Seawall::open(&file.0).expect("the file is good");
+    assert_eq!(wall.names(), ["ledger", "payments"]);
+    assert_eq!(
+        wall.dependency("payments")
+            .expect("there")
+            .policy()
+            .call
+            .attempts,
+        2
+    );
+    match wall.dependency("payment") {
+        Err(WallError::Unknown { name, nearest }) => {
+            assert_eq!(
+                (name.as_str(), nearest.as_deref()),
+                ("payment", Some("payments"))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(wall.health());
+}
+
+#[test]
+fn a_reload_keeps_the_state_and_calls_under_way_keep_their_policy() {
+    let file = Scratch::new("reload", GOOD);
+    let time = ManualClock::new();
+    let wall = Seawall::options()
+        .clock(time.clock())
+        .open(&file.0)
+        .expect("good");
+    let payments = wall.dependency("payments").expect("there");
+    fail(&payments);
+    fail(&payments);
+    let now = time.clock().now();
+    let (_, refused) = payments.begin_at(&Options::DEFAULT, now).expect("begins");
+    assert!(
+        matches!(refused.action, Action::Finish(_)),
+        "the breaker is open"
+    );
+
+    let ledger = wall.dependency("ledger").expect("there");
+    let (mut under_way, _) = ledger.begin_at(&Options::DEFAULT, now).expect("begins");
+
+    file.write(
+        &GOOD
+            .replace("max_concurrent = 2", "max_concurrent = 7")
+            .replace("\"1s\"", "\"3s\""),
+    );
+    let reloaded = wall.reload().expect("the new file is good");
+    assert_eq!(reloaded.changed, ["payments", "ledger"]);
+    assert_eq!((reloaded.added.len(), reloaded.removed.len()), (0, 0));
+    let (_, refused) = payments.begin_at(&Options::DEFAULT, now).expect("begins");
+    assert!(
+        matches!(refused.action, Action::Finish(_)),
+        "the breaker is open still"
+    );
+    assert_eq!(
+        payments
+            .snapshot()
+            .bulkhead
+            .expect("there is one")
+            .limit,
+        7
+    );
+    assert_eq!(ledger.policy().call.timeout.0, 3_000_000_000);
+    under_way
+        .ended(Ended::SUCCESS, None, now)
+        .expect("ends as it began");
+    assert_eq!(ledger.snapshot().counts.successes, 1);
+}
+
+#[test]
+fn a_reload_with_anything_wrong_in_it_changes_nothing() {
+    let file = Scratch::new("wrong", GOOD);
+    let wall = Seawall::open(&file.0).expect("good");
+    for wrong in [
+        GOOD.replace("max_concurrent = 2", "max_concurrent = 0"),
+        GOOD.replace("timeout = \"1s\"", "timeuot = \"1s\""),
+        GOOD.replace("timeout = \"1s\"", ""),
+        GOOD.replace("deadline = \"5s\"", "deadline = \"3s\""),
+        "[dependency.payments".to_owned(),
+        format!("{GOOD}\n[dependency.ledger]\ntimeout = \"9s\"\n"),
+    ] {
+        file.write(&wrong.replace("\"2s\"", "\"1999ms\""));
+        let error = wall.reload().expect_err("it is wrong").to_string();
+        assert!(error.contains(".toml:"), "no place in {error:?}");
+        let payments = wall.dependency("payments").expect("there");
+        assert_eq!(payments.policy().call.timeout.0, 2_000_000_000, "{error}");
+    }
+    drop(file);
+    let error = wall.reload().expect_err("the file is gone").to_string();
+    assert!(error.contains("cannot be read"), "{error}");
+    assert_eq!(wall.names(), ["ledger", "payments"]);
+}
+
+#[test]
+fn a_dependency_that_left_the_file_goes_on_for_those_who_hold_it_and_may_come_back() {
+    let file = Scratch::new("left", GOOD);
+    let wall = Seawall::open(&file.0).expect("good");
+    let ledger = wall.dependency("ledger").expect("there");
+    fail(&ledger);
+    let without = &GOOD[..GOOD.find("[dependency.ledger]").expect("there")];
+    file.write(without);
+    assert_eq!(wall.reload().expect("good").removed, ["ledger"]);
+    assert!(wall.dependency("ledger").is_err());
+    fail(&ledger);
+    file.write(GOOD);
+    assert_eq!(wall.reload().expect("good").added, ["ledger"]);
+    let back = wall.dependency("ledger").expect("back");
+    assert_eq!(back.snapshot().counts.failures, 2);
+}
+
+#[test]
+fn policies_in_code_are_checked_as_those_of_a_file() {
+    let wall = Seawall::new();
+    let policy = Policy::parse("timeout = '2s'").expect("good");
+    wall.define("payments", policy.clone()).expect("new");
+    assert!(matches!(
+        wall.define("payments", policy.clone()),
+        Err(WallError::Duplicate(name)) if name == "payments"
+    ));
+    for name in ["", "a b", "../x", &"x".repeat(65)] {
+        assert!(
+            matches!(wall.define(name, policy.clone()), Err(WallError::Name(_))),
+            "{name:?}"
+        );
+    }
+    let too_slow =
+        Policy::parse("timeout = '2s'\ndeadline = '5s'\nretry = { attempts = 3, base = '100ms' }");
+    let refused = match too_slow {
+        Err(error) => error.to_string(),
+        Ok(policy) => wall.define("slow", policy).expect_err("SW001").to_string(),
+    };
+    assert!(refused.contains("SW001"), "{refused}");
+    assert!(matches!(wall.reload(), Err(WallError::NoFile)));
+    assert_eq!(wall.names(), ["payments"]);
+}
+
+#[test]
+fn a_seeded_wall_repeats_itself() {
+    let draw = || {
+        let wall = Seawall::parse(&format!("seed = 7\n{GOOD}"), "x.toml").expect("good");
+        let payments = wall.dependency("payments").expect("there");
+        let now = payments.clock().now();
+        let (mut call, _) = payments.begin_at(&Options::DEFAULT, now).expect("begins");
+        let step = call.ended(Ended::FAILURE, None, now).expect("runs");
+        (format!("{:?}", step.action), call.key())
+    };
+    assert_eq!(draw(), draw());
+}
+
+#[test]
+fn a_dropped_call_gives_everything_back() {
+    let time = ManualClock::new();
+    let wall = Seawall::options()
+        .clock(time.clock())
+        .parse(GOOD, "x.toml")
+        .expect("good");
+    let payments = wall.dependency("payments").expect("there");
+    let now = time.clock().now();
+    let before = payments.snapshot();
+    for held in 0..4 {
+        let (call, _) = payments.begin_held(&Options::DEFAULT, now).expect("begins");
+        if held % 2 == 0 {
+            drop(call);
+        } else {
+            std::thread::spawn(move || drop(call))
+                .join()
+                .expect("dropped elsewhere");
+        }
+    }
+    let after = payments.snapshot();
+    assert_eq!(
+        after.bulkhead.expect("there").in_use,
+        before.bulkhead.expect("there").in_use
+    );
+    assert_eq!(after.counts.cancelled, 4);
+    let key_is_stable = {
+        let (mut call, _) = payments.begin_at(&Options::DEFAULT, now).expect("begins");
+        let first = call.key();
+        call.ended(Ended::FAILURE, Some(0), now).expect("runs");
+        time.advance(Duration::from_secs(1));
+        call.woke(time.clock().now()).expect("slept");
+        first == call.key() && first.len() == 36
+    };
+    assert!(key_is_stable);
+}
+
+/// Eight threads through all gates at once: every call ends, every place comes back, the counts add up.
+#[test]
+fn many_threads_through_all_gates_leave_nothing_behind() {
+    const THREADS: u64 = 8;
+    const CALLS: u64 = 20_000;
+    let policy = "timeout = '1s'\nretry = { attempts = 2, base = '0ms', cap = '0ms', jitter = 'none' }\n\
+         breaker = { failure_rate = 1.0, min_calls = 1000, consecutive_failures = 0, slow_rate = 0.0 }\n\
+         bulkhead = { max_concurrent = 3 }\nrate_limit = { rate = '1000000/s', burst = 1000000 }";
+    let wall = Seawall::new();
+    let policy = Policy::parse(policy).expect("good");
+    let dependency = wall.define("shared", policy).expect("new");
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let dependency = &dependency;
+            scope.spawn(move || {
+                for round in 0..CALLS {
+                    let now = dependency.clock().now();
+                    let (mut call, mut step) = dependency
+                        .begin_at(&Options::DEFAULT, now)
+                        .expect("no cost is too high");
+                    loop {
+                        step = match step.action {
+                            Action::Run { attempt, .. } => {
+                                std::hint::spin_loop();
+                                let is_bad = attempt == 1 && (thread + round) % 5 == 0;
+                                let ended = if is_bad {
+                                    Ended::FAILURE
+                                } else {
+                                    Ended::SUCCESS
+                                };
+                                let now = dependency.clock().now();
+                                call.ended(ended, None, now)
+                                    .expect("an attempt is under way")
+                            }
+                            Action::Sleep { .. } | Action::Wait { .. } => {
+                                call.woke(dependency.clock().now()).expect("it waits")
+                            }
+                            Action::Finish(_) => break,
+                        };
+                    }
+                }
+            });
+        }
+    });
+    let seen = dependency.snapshot();
+    assert_eq!(seen.counts.calls(), THREADS * CALLS);
+    assert_eq!(seen.bulkhead.expect("there").in_use, 0);
+    assert_eq!(seen.retry_budget.expect("there").calls_in_flight, 0);
+    assert!(
+        seen.counts.refused_by_bulkhead > 0,
+        "three places for eight threads were never full"
+    );
+    assert!(seen.counts.retries > 0, "nobody retried");
+    println!(
+        "{} calls, {} turned away by the bulkhead, {} retries",
+        seen.counts.calls(),
+        seen.counts.refused_by_bulkhead,
+        seen.counts.retries
+    );
+}
