@@ -114,14 +114,7 @@ fn a_reload_keeps_the_state_and_calls_under_way_keep_their_policy() {
         matches!(refused.action, Action::Finish(_)),
         "the breaker is open still"
     );
-    assert_eq!(
-        payments
-            .snapshot()
-            .bulkhead
-            .expect("there is one")
-            .limit,
-        7
-    );
+    assert_eq!(payments.snapshot().bulkhead.expect("there is one").limit, 7);
     assert_eq!(ledger.policy().call.timeout.0, 3_000_000_000);
     under_way
         .ended(Ended::SUCCESS, None, now)
@@ -194,6 +187,60 @@ fn policies_in_code_are_checked_as_those_of_a_file() {
     assert!(refused.contains("SW001"), "{refused}");
     assert!(matches!(wall.reload(), Err(WallError::NoFile)));
     assert_eq!(wall.names(), ["payments"]);
+}
+
+#[test]
+fn another_profile_of_the_retry_budget_begins_anew_and_the_old_one_is_kept() {
+    let text = |budget: &str| {
+        format!(
+            "[dependency.a]\ntimeout = \"1s\"\nretry = {{ attempts = 2, budget = {{ {budget} }} }}\n"
+        )
+    };
+    let file = Scratch::new("profile", &text("cap = 50, min_per_second = 2"));
+    let wall = Seawall::open(&file.0).expect("good");
+    let dependency = wall.dependency("a").expect("there");
+    let tokens = || {
+        dependency
+            .snapshot()
+            .retry_budget
+            .expect("there")
+            .tokens_milli
+    };
+    assert_eq!(tokens(), 20_000);
+    file.write(&text("profile = \"grpc\", cap = 10"));
+    wall.reload().expect("good");
+    assert_eq!(tokens(), 10_000);
+    file.write(&text("cap = 50, min_per_second = 1"));
+    wall.reload().expect("good");
+    assert_eq!(tokens(), 20_000);
+}
+
+#[test]
+fn a_rate_limit_keeps_its_tokens_by_its_name() {
+    let text =
+        |limits: &str| format!("[dependency.a]\ntimeout = \"1s\"\nrate_limit = [ {limits} ]\n");
+    let requests = "{ name = \"requests\", rate = \"5/day\" }".replace("day", "24h");
+    let tokens = "{ name = \"tokens\", rate = \"9/24h\" }";
+    let file = Scratch::new("limits", &text(&format!("{requests}, {tokens}")));
+    let wall = Seawall::open(&file.0).expect("good");
+    let dependency = wall.dependency("a").expect("there");
+    fail(&dependency);
+    fail(&dependency);
+    let left = || {
+        let limits = dependency.snapshot().rate_limits;
+        limits
+            .into_iter()
+            .map(|(name, seen)| format!("{name} {}", seen.remaining))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(left(), ["requests 3", "tokens 7"]);
+    file.write(&text(tokens));
+    wall.reload().expect("good");
+    assert_eq!(left(), ["tokens 7"]);
+    fail(&dependency);
+    file.write(&text(&format!("{tokens}, {requests}")));
+    wall.reload().expect("good");
+    assert_eq!(left(), ["tokens 6", "requests 3"]);
 }
 
 #[test]

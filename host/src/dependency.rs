@@ -1,19 +1,20 @@
 //! Dependency: something this service calls, by name; a policy and its live state.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use seawall_core::breaker::{self, Breaker, Transition};
 use seawall_core::bulkhead::{self, Bulkhead, MOST_PERMITS};
 use seawall_core::limiter::{self, Limiter};
-use seawall_core::policy::{Bound, Counts, Gates, MOST_LIMITERS, Tally};
+use seawall_core::policy::{Bound, Counts, Gates, Tally};
 use seawall_core::retry_budget::{self, RetryBudget};
 use seawall_core::{Backoff, ConfigError, Histogram, Misuse, Moment, Nanos, Owner, chance};
 
 use crate::clock::Clock;
 use crate::event::Events;
-use crate::policy::{Criticality, Policy};
+use crate::policy::{Criticality, Policy, RateLimit};
 use crate::queue::Queue;
 use crate::seed;
 use crate::testing::Script;
@@ -26,17 +27,23 @@ pub struct Dependency(Arc<State>);
 /// it ends under it, whatever is loaded meanwhile.
 pub(crate) struct Rules {
     pub(crate) policy: Policy,
-    /// Points into the state that owns these rules; never handed out for longer than that lives.
+    limiters: Vec<Arc<Limiter>>,
+    /// Points into the state that owns these rules, and to the limiters above; never handed out for longer than that lives.
     bound: Bound<'static>,
 }
+
+/// How many profiles of retry budgets there are.
+const PROFILES: usize = 5;
 
 /// Everything about one dependency, at one place in memory.
 pub(crate) struct State {
     name: Box<str>,
     breaker: Breaker,
     bulkhead: Box<Bulkhead>,
-    limiters: [Limiter; MOST_LIMITERS],
-    budget: RetryBudget,
+    /// Every rate limit that ever was in force, by its name, so that one which keeps its name keeps its tokens.
+    limiters: Mutex<BTreeMap<String, Arc<Limiter>>>,
+    /// One for each profile that was ever in force: the tokens of one mean nothing to another.
+    budgets: [OnceLock<Box<RetryBudget>>; PROFILES],
     latency: Histogram,
     tally: Tally,
     /// The rules in force: always one of `rules`.
@@ -107,21 +114,21 @@ pub struct Snapshot {
 }
 
 impl State {
-    fn bind(&self, policy: &Policy) -> Bound<'static> {
+    fn bind(&self, policy: &Policy, limiters: &[Arc<Limiter>]) -> Bound<'static> {
         let gates = Gates {
             breaker: policy.breaker.is_some().then_some(&self.breaker),
             bulkhead: policy.bulkhead.is_some().then_some(&*self.bulkhead),
-            limiters: std::array::from_fn(|index| {
-                let is_used = index < policy.rate_limits.len();
-                self.limiters.get(index).filter(|_| is_used)
-            }),
-            budget: policy.retry_budget.is_some().then_some(&self.budget),
+            limiters: std::array::from_fn(|index| limiters.get(index).map(|limiter| &**limiter)),
+            budget: policy
+                .retry_budget
+                .and_then(|config| self.budgets.get(config.profile as usize)?.get())
+                .map(|budget| &**budget),
             latency: Some(&self.latency),
             tally: Some(&self.tally),
             owner: Owner::PRIVATE,
         };
         // SAFETY: only the lifetime changes. A state never moves (it is made inside an `Arc`), the rules that keep
-        // this are owned by it, and `Rules::bound` shortens the lifetime again.
+        // this are owned by it and own the limiters, and `Rules::bound` shortens the lifetime again.
         let gates = unsafe { std::mem::transmute::<Gates<'_>, Gates<'static>>(gates) };
         Bound {
             config: policy.call,
@@ -140,15 +147,62 @@ impl State {
         unsafe { &*self.current.load(Ordering::Acquire) }
     }
 
-    fn put_in_force(&self, policy: Policy) {
-        let bound = self.bind(&policy);
-        let rules = Box::new(Rules { policy, bound });
+    /// A budget of the profile that a policy names: the one there is under new settings, or a fresh one.
+    fn provide_budget(
+        &self,
+        config: Option<&retry_budget::Config>,
+        now: Nanos,
+    ) -> Result<(), ConfigError> {
+        let Some((config, place)) =
+            config.and_then(|config| Some((config, self.budgets.get(config.profile as usize)?)))
+        else {
+            return Ok(());
+        };
+        match place.get() {
+            Some(budget) => budget.reconfigure(config),
+            None => {
+                let fresh = Box::new(RetryBudget::new(config, now)?);
+                place.get_or_init(|| fresh);
+                Ok(())
+            }
+        }
+    }
+
+    /// The rate limits that a policy names: those there are under new settings, and fresh ones.
+    fn provide_limiters(
+        &self,
+        limits: &[RateLimit],
+        now: Nanos,
+    ) -> Result<Vec<Arc<Limiter>>, ConfigError> {
+        let mut known = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let provide = |limit: &RateLimit| {
+            if let Some(limiter) = known.get(&limit.name) {
+                limiter.reconfigure(&limit.config, &now)?;
+                return Ok(Arc::clone(limiter));
+            }
+            let fresh = Arc::new(Limiter::new(&limit.config)?);
+            known.insert(limit.name.clone(), Arc::clone(&fresh));
+            Ok(fresh)
+        };
+        limits.iter().map(provide).collect()
+    }
+
+    fn put_in_force(&self, policy: Policy, now: Nanos) -> Result<(), ConfigError> {
+        self.provide_budget(policy.retry_budget.as_ref(), now)?;
+        let limiters = self.provide_limiters(&policy.rate_limits, now)?;
+        let bound = self.bind(&policy, &limiters);
+        let rules = Box::new(Rules {
+            policy,
+            limiters,
+            bound,
+        });
         let mut all = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(rules);
         if let Some(latest) = all.last() {
             let latest: *const Rules = &raw const **latest;
             self.current.store(latest.cast_mut(), Ordering::Release);
         }
+        Ok(())
     }
 }
 
@@ -182,21 +236,12 @@ impl Dependency {
     ) -> Result<Self, ConfigError> {
         let breaker = seeded(policy.breaker.unwrap_or_default(), &chance);
         let bulkhead = policy.bulkhead.unwrap_or_default();
-        let limiters: Vec<Limiter> = (0..MOST_LIMITERS)
-            .map(|index| {
-                let rate = policy.rate_limits.get(index);
-                Limiter::new(&rate.map(|rate| rate.config).unwrap_or_default())
-            })
-            .collect::<Result<_, _>>()?;
-        let Ok(limiters) = <[Limiter; MOST_LIMITERS]>::try_from(limiters) else {
-            unreachable!("as many as were asked for")
-        };
         let state = Arc::new(State {
             name: name.into(),
             breaker: Breaker::new(&breaker)?,
             bulkhead: crate::bulkhead::allocate(MOST_PERMITS, &bulkhead)?,
-            limiters,
-            budget: RetryBudget::new(&policy.retry_budget.unwrap_or_default(), now)?,
+            limiters: Mutex::default(),
+            budgets: std::array::from_fn(|_| OnceLock::new()),
             latency: Histogram::new(),
             tally: Tally::new(),
             current: AtomicPtr::new(std::ptr::null_mut()),
@@ -207,7 +252,7 @@ impl Dependency {
             events,
             script: Script::default(),
         });
-        state.put_in_force(policy);
+        state.put_in_force(policy, now)?;
         Ok(Self(state))
     }
 
@@ -224,14 +269,7 @@ impl Dependency {
         if let Some(config) = &policy.bulkhead {
             state.bulkhead.reconfigure(config)?;
         }
-        for (limiter, rate) in state.limiters.iter().zip(&policy.rate_limits) {
-            limiter.reconfigure(&rate.config, &now)?;
-        }
-        if let Some(config) = &policy.retry_budget {
-            state.budget.reconfigure(config)?;
-        }
-        state.put_in_force(policy);
-        Ok(())
+        state.put_in_force(policy, now)
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -353,7 +391,7 @@ impl Dependency {
         let state = &*self.0;
         let rules = state.rules();
         let gates = &rules.bound.gates;
-        let limits = rules.policy.rate_limits.iter().zip(&state.limiters);
+        let limits = rules.policy.rate_limits.iter().zip(&rules.limiters);
         Snapshot {
             name: state.name.to_string(),
             criticality: rules.policy.criticality,

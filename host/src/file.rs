@@ -287,21 +287,21 @@ fn contents<'a>(table: &'a DeTable<'a>, notes: &'a Notes<'a>, twice: &[usize], n
         return file;
     };
     for (name, at) in dependencies.keys() {
+        // Of two tables with one name nobody knows which is meant, and the parser has mixed them.
+        if twice.contains(&at) {
+            continue;
+        }
         let Some(table) = dependencies.child(name, "a table such as [dependency.payments]") else {
             continue;
         };
+        let policy = read::policy(&table);
         if !is_name(name) {
             let message = format!(
                 "{} is no name: use 1 to 64 of A-Z a-z 0-9 _ . -",
                 quoted(name)
             );
             notes.note(at, &dependencies.path(name), message);
-        }
-        // Of two tables with one name nobody knows which is meant.
-        let is_clear = is_name(name) && !twice.contains(&at);
-        if let Some(policy) = read::policy(&table)
-            && is_clear
-        {
+        } else if let Some(policy) = policy {
             file.dependencies.push((name.to_string(), policy));
         }
     }

@@ -137,7 +137,6 @@ pub(crate) fn show(problems: &[Problem], f: &mut fmt::Formatter<'_>) -> fmt::Res
 
 impl Policy {
     /// Starts a policy in code. Every setting of the file has a method of the same name.
-    #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }

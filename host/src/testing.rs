@@ -212,9 +212,21 @@ pub fn restore(dependency: &Dependency) {
 }
 
 /// From now on no call to this dependency waits: where it would sleep between attempts, for a rate or for a
-/// place, it moves the clock on instead. The clock should be the one of the wall. Timeouts of real functions are
-/// waited for all the same.
+/// place, it moves the clock on instead. Timeouts of real functions are waited for all the same.
+///
+/// # Panics
+/// When the clock is not the one that the wall of the dependency was given: nothing would ever come to its end.
 pub fn no_waiting(dependency: &Dependency, clock: &FakeClock) {
+    let now = clock.clock().now();
+    let later = now.plus(Nanos(1));
+    clock.set(later);
+    let is_the_same = dependency.clock().now() == later;
+    clock.set(now);
+    assert!(
+        is_the_same,
+        "the wall of {} has another clock",
+        dependency.name()
+    );
     dependency.state().script.write().clock = Some(clock.clone());
 }
 

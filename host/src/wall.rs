@@ -229,6 +229,8 @@ impl Seawall {
     pub fn redefine_at(&self, name: &str, policy: Policy, now: Nanos) -> Result<(), WallError> {
         passed(&of_code(name, &policy)?)?;
         let dependency = self.dependency(name)?;
+        // One change of policy at a time.
+        let _inside = self.inside();
         dependency.adopt(policy, now).map_err(WallError::Config)
     }
 

@@ -2,7 +2,7 @@
 
 use seawall_core::backoff::Jitter;
 use seawall_core::policy::{Scope, plan};
-use seawall_core::{Mode, Nanos};
+use seawall_core::{Mode, Nanos, breaker, bulkhead};
 
 use super::{Finding, Severity};
 use crate::file::File;
@@ -165,8 +165,23 @@ pub(super) fn file(file: &File, fleet: &[File]) -> Vec<Finding> {
     findings
 }
 
+/// The breaker, unless it is off: what decides nothing has no wrong settings.
+fn breaker(policy: &Policy) -> Option<&breaker::Config> {
+    policy
+        .breaker
+        .as_ref()
+        .filter(|breaker| breaker.mode != Mode::Off)
+}
+
+fn bulkhead(policy: &Policy) -> Option<&bulkhead::Config> {
+    policy
+        .bulkhead
+        .as_ref()
+        .filter(|bulkhead| bulkhead.mode != Mode::Off)
+}
+
 fn pool(policy: &Policy) -> Option<Warning> {
-    let (pool, bulkhead) = (policy.pool?, policy.bulkhead.as_ref()?);
+    let (pool, bulkhead) = (policy.pool?, bulkhead(policy)?);
     (pool < bulkhead.max_concurrent).then(|| {
         Warning::new("SW003", "pool", "the connection pool is smaller than the bulkhead, so calls queue where nobody counts them")
             .because(format!("{pool} connections < {} permits", bulkhead.max_concurrent))
@@ -231,7 +246,7 @@ fn weight(policy: &Policy) -> u32 {
 }
 
 fn sensitive(policy: &Policy) -> Option<Warning> {
-    let breaker = policy.breaker.as_ref()?;
+    let breaker = breaker(policy)?;
     let weight = weight(policy);
     let by = |rule: &str, limit: u32| {
         let counted = match weight {
@@ -250,7 +265,7 @@ fn sensitive(policy: &Policy) -> Option<Warning> {
 
 /// A breaker without a rule that can come true.
 fn never(policy: &Policy) -> Option<Warning> {
-    let breaker = policy.breaker.as_ref()?;
+    let breaker = breaker(policy)?;
     let warning = |why: String| {
         Some(Warning::new(
             "SW006",
@@ -329,7 +344,7 @@ fn repeated(policy: &Policy) -> Option<Warning> {
 }
 
 fn workers(policy: &Policy, file: &File) -> Option<Warning> {
-    let (threads, bulkhead) = (file.worker_threads?, policy.bulkhead.as_ref()?);
+    let (threads, bulkhead) = (file.worker_threads?, bulkhead(policy)?);
     (u64::from(bulkhead.max_concurrent) * 2 > u64::from(threads)).then(|| {
         Warning::new(
             "SW008",

@@ -44,10 +44,22 @@ impl Sleep for Tokio {
 #[cfg(feature = "tokio")]
 impl Tokio {
     /// The clock of tokio's timers, for walls in tests whose time is paused (`tokio::time::pause`): it stands
-    /// and jumps with them.
+    /// and jumps with them. Read it inside the runtime. All clocks made here are the same.
     #[must_use]
     pub fn clock() -> crate::Clock {
-        let (base, begin) = (tokio::time::Instant::now(), crate::clock::monotonic());
-        crate::Clock::from_fn(move || begin.plus(base.elapsed().into()))
+        use crate::Nanos;
+        use std::sync::OnceLock;
+        use std::time::Instant;
+
+        static ORIGIN: OnceLock<(Instant, Nanos)> = OnceLock::new();
+        let (origin, nanos) =
+            *ORIGIN.get_or_init(|| (Instant::now(), crate::clock::monotonic()));
+        crate::Clock::from_fn(move || {
+            let now = tokio::time::Instant::now().into_std();
+            match now.checked_duration_since(origin) {
+                Some(later) => nanos.plus(later.into()),
+                None => nanos.since(origin.duration_since(now).into()),
+            }
+        })
     }
 }

@@ -92,9 +92,7 @@ pub(crate) fn breaker(
             "the window is a time or a number of calls, not both",
         );
     }
-    let slow_permille = table
-        .share("slow_rate")
-        .map_or(usual.slow_permille, narrow);
+    let slow_permille = table.share("slow_rate").map_or(usual.slow_permille, narrow);
     if slow_permille > 0 && !table.has("slow_after") {
         table.complain(
             "slow_rate",

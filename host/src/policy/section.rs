@@ -9,6 +9,9 @@ use toml::de::{DeTable, DeValue};
 use super::problem::{Notes, Problem, join, nearest};
 use super::units::{self, quoted};
 
+/// Keys that are named one by one.
+const SHORT_LIST: usize = 8;
+
 /// In what a setting is counted, to show its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -82,13 +85,19 @@ impl<'a> Section<'a> {
                 .iter()
                 .find(|(_, keys)| keys.contains(&key))
                 .map(|(table, _)| format!("{table}.{key}"));
+            let nearest = below.or_else(|| nearest(key, known.iter().copied()).map(str::to_string));
+            // Where no word is near, a short list of all of them helps more than none.
+            let message = if nearest.is_none() && known.len() <= SHORT_LIST {
+                format!("unknown key; the keys here are {}", known.join(", "))
+            } else {
+                "unknown key".to_string()
+            };
             self.notes.note_all(
                 at,
                 Problem {
                     key: self.path(key),
-                    message: "unknown key".to_string(),
-                    nearest: below
-                        .or_else(|| nearest(key, known.iter().copied()).map(str::to_string)),
+                    message,
+                    nearest,
                     ..Problem::default()
                 },
             );

@@ -2,7 +2,7 @@
 
 use seawall_core::Nanos;
 
-/// Units of time from the longest to the shortest, in nanoseconds. The first of those alike is the one written.
+/// Units of time from the longest to the shortest, in nanoseconds; the long words belong to rates.
 const UNITS: [(&str, u64); 11] = [
     ("d", 86_400_000_000_000),
     ("day", 86_400_000_000_000),
@@ -18,7 +18,11 @@ const UNITS: [(&str, u64); 11] = [
 ];
 const SECOND: u64 = 1_000_000_000;
 
-/// A number and a unit: "250ms", "1.5s", "2h". Rounded to the nanosecond, saturating.
+/// A duration as a number and a unit: "250ms", "1.5s", "2h". Units are ns, us, ms, s, m, h and d. Rounded to the
+/// nanosecond; more than 584 years are [`Nanos::MAX`].
+///
+/// # Errors
+/// What is wrong with the text, and how to write it.
 pub fn span(text: &str) -> Result<Nanos, String> {
     let (number, unit) = split(text);
     if number.starts_with('-') {
@@ -32,8 +36,10 @@ pub fn span(text: &str) -> Result<Nanos, String> {
     }
     let size = match unit {
         "" => {
+            // A number too long to be shown whole is no example either.
+            let example = if number.len() <= 20 { number } else { "1" };
             return Err(format!(
-                "{} has no unit: write \"{number}ms\" or \"{number}s\"",
+                "{} has no unit: write \"{example}ms\" or \"{example}s\"",
                 quoted(text)
             ));
         }
@@ -44,7 +50,7 @@ pub fn span(text: &str) -> Result<Nanos, String> {
     let size = size.ok_or_else(|| {
         format!(
             "{} is no unit of time in {}: use ns, us, ms, s, m, h or d",
-            quoted(unit),
+            quoted(unit.trim()),
             quoted(text)
         )
     })?;
@@ -73,7 +79,7 @@ pub fn show_span(span: Nanos) -> String {
             continue;
         }
         // Minutes, hours and days are written whole; below them decimals read better than large numbers.
-        if size > SECOND && nanos % size != 0 {
+        if size > SECOND && !nanos.is_multiple_of(size) {
             continue;
         }
         return format!("{}{unit}", decimal(nanos, size));
@@ -81,7 +87,11 @@ pub fn show_span(span: Nanos) -> String {
     "0s".to_string()
 }
 
-/// Permits and the while they are meant for: "100/s", "10/minute", "5/250ms".
+/// A rate as calls and the while they are meant for: "100/s", "10/minute", "5/250ms". The while is one of the units
+/// of [`span`] or second, minute, hour, day, or a duration. The range is checked where the limits are.
+///
+/// # Errors
+/// What is wrong with the text, and how to write it.
 pub fn rate(text: &str) -> Result<(u64, Nanos), String> {
     let wrong = || {
         format!(
@@ -114,13 +124,20 @@ pub fn rate(text: &str) -> Result<(u64, Nanos), String> {
 
 /// The rate as [`rate`] reads it back.
 pub fn show_rate(permits: u64, period: Nanos) -> String {
-    match UNITS.iter().find(|(_, size)| *size == period.0) {
-        Some((unit, _)) => format!("{permits}/{unit}"),
-        None => format!("{permits}/{}", show_span(period)),
-    }
+    let unit = match period.0 {
+        86_400_000_000_000 => "day",
+        3_600_000_000_000 => "hour",
+        60_000_000_000 => "minute",
+        SECOND => "s",
+        _ => return format!("{permits}/{}", show_span(period)),
+    };
+    format!("{permits}/{unit}")
 }
 
-/// "12.5%" in thousandths, rounded to the nearest, saturating.
+/// A share such as "12.5%" in thousandths, rounded to the nearest.
+///
+/// # Errors
+/// What is wrong with the text, and how to write it.
 pub fn percent(text: &str) -> Result<u32, String> {
     let wrong = || {
         format!(
