@@ -328,12 +328,12 @@ fn the_rate_is_waited_for_within_max_wait_and_refused_beyond() {
 
 #[test]
 fn every_event_is_told_and_a_hook_that_panics_fails_no_call() {
-    let (_, wall) = wall_of(&format!(
+    let (time, wall) = wall_of(&format!(
         "[dependency.profile]\ntimeout = '1s'\nretry = {{ attempts = 2, {STEADY} }}\n\
          breaker = {{ consecutive_failures = 1 }}\n"
     ));
     let profile = wall.dependency("profile").expect("defined");
-    testing::no_waiting(&profile, &FakeClock::new());
+    testing::no_waiting(&profile, &time);
     let heard = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&heard);
     profile.on_event(|_| panic!("a bug in a hook"));

@@ -76,15 +76,22 @@ fn ends() -> impl Strategy<Value = Ended> {
         1 => Just(Class::Timeout),
     ];
     let wish = prop_oneof![6 => Just(0), 2 => 1..2 * SECOND, 1 => Just(u64::MAX)];
-    (outcome, prop::bool::weighted(0.9), prop::bool::weighted(0.2), cause, wish).prop_map(
-        |(outcome, retryable, not_sent, cause, retry_after_ns)| Ended {
-            outcome,
-            retryable,
-            not_sent,
-            cause,
-            retry_after_ns,
-        },
+    (
+        outcome,
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.2),
+        cause,
+        wish,
     )
+        .prop_map(
+            |(outcome, retryable, not_sent, cause, retry_after_ns)| Ended {
+                outcome,
+                retryable,
+                not_sent,
+                cause,
+                retry_after_ns,
+            },
+        )
 }
 
 fn ops() -> impl Strategy<Value = Op> {
@@ -119,8 +126,8 @@ fn breakers() -> impl Strategy<Value = breaker::Config> {
         modes(),
         any::<u64>(),
     )
-        .prop_map(|(row, rate, slow, least, calls, open, probes, lease, mode, seed)| {
-            breaker::Config {
+        .prop_map(
+            |(row, rate, slow, least, calls, open, probes, lease, mode, seed)| breaker::Config {
                 consecutive_failures: row,
                 failure_permille: rate,
                 slow_permille: slow,
@@ -134,8 +141,8 @@ fn breakers() -> impl Strategy<Value = breaker::Config> {
                 mode,
                 seed,
                 ..breaker::Config::default()
-            }
-        })
+            },
+        )
 }
 
 fn bulkheads() -> impl Strategy<Value = bulkhead::Config> {
@@ -293,9 +300,12 @@ impl World {
         let mut options = options.clone();
         options.deadline_ns = options.deadline_ns.map(|span| now.saturating_add(span));
         let (wall, pair) = (&self.wall, &mut self.calls[which]);
-        let core = pair
-            .core
-            .begin(&wall.config, &wall.gates(), &options_of(&options), Nanos(now));
+        let core = pair.core.begin(
+            &wall.config,
+            &wall.gates(),
+            &options_of(&options),
+            Nanos(now),
+        );
         let told = self.told.begin(&mut pair.told, options, now);
         match (core, told) {
             (Ok(core), Ok(told)) => self.compare(which, core, told, now),
@@ -371,9 +381,15 @@ impl World {
                 timeout_ns,
             } => {
                 self.attempts += 1;
-                assert!(attempt <= self.policy.attempts, "more attempts than allowed");
+                assert!(
+                    attempt <= self.policy.attempts,
+                    "more attempts than allowed"
+                );
                 assert!(timeout_ns > 0 && timeout_ns <= self.policy.timeout_ns);
-                assert!(now.saturating_add(timeout_ns) <= deadline, "an attempt overruns");
+                assert!(
+                    now.saturating_add(timeout_ns) <= deadline,
+                    "an attempt overruns"
+                );
                 pair.due = Some(timeout_ns);
             }
             Action::Sleep { span_ns } => {
@@ -384,7 +400,12 @@ impl World {
                 assert!(now.saturating_add(span_ns) <= deadline, "a wait overruns");
                 pair.due = Some(span_ns);
             }
-            Action::Finish { end, stop, attempts, .. } => {
+            Action::Finish {
+                end,
+                stop,
+                attempts,
+                ..
+            } => {
                 self.counted += u64::from(attempts > 0);
                 let end = match end {
                     End::Refused { status, .. } => status.to_owned(),
@@ -470,7 +491,11 @@ impl World {
             assert_eq!(seen.waiting, 0, "a waiter is lost");
         }
         if let Some(breaker) = &self.wall.breaker {
-            assert_eq!(breaker.snapshot(Nanos(now)).probes_in_flight, 0, "a probe is lost");
+            assert_eq!(
+                breaker.snapshot(Nanos(now)).probes_in_flight,
+                0,
+                "a probe is lost"
+            );
         }
         if let Some(budget) = &self.wall.budget {
             let seen = budget.snapshot(Nanos(now));
@@ -491,7 +516,10 @@ fn a_call_does_what_its_model_does() {
                 Op::Next(which, _) => world.calls[*which].due,
                 _ => None,
             };
-            let open_ns = world.policy.breaker.map_or(SECOND, |breaker| breaker.open_for_ns);
+            let open_ns = world
+                .policy
+                .breaker
+                .map_or(SECOND, |breaker| breaker.open_for_ns);
             let spans = [due.unwrap_or(MILLI), due.unwrap_or(SECOND), open_ns, MILLI];
             now = jump.from(now, &spans, 0, start + 100 * DAY);
             world.play(op, now);

@@ -30,5 +30,11 @@ pub struct Clocks;
 #[doc = include_str!("../../docs/guide/classification.md")]
 pub struct Classification;
 
+#[doc = include_str!("../../docs/guide/configuration.md")]
+pub struct Configuration;
+
+#[doc = include_str!("../../docs/guide/check.md")]
+pub struct Check;
+
 #[doc = include_str!("../../docs/guide/errors.md")]
 pub struct Errors;

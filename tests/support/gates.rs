@@ -239,7 +239,12 @@ fn stop_of(stop: Stop) -> model::Stop {
 }
 
 /// The notes of an event: the transition by name, and the rest.
-pub type Noted = (Option<(&'static str, &'static str)>, bool, bool, Option<usize>);
+pub type Noted = (
+    Option<(&'static str, &'static str)>,
+    bool,
+    bool,
+    Option<usize>,
+);
 
 pub fn notes_of(notes: Notes) -> Noted {
     let change = notes
@@ -250,9 +255,7 @@ pub fn notes_of(notes: Notes) -> Noted {
 }
 
 pub fn notes_told(notes: model::Notes) -> Noted {
-    let change = notes
-        .transition
-        .map(|(from, to)| (from.name(), to.name()));
+    let change = notes.transition.map(|(from, to)| (from.name(), to.name()));
     (change, notes.freed, notes.late, notes.limiter)
 }
 

@@ -2,3 +2,4 @@
 
 #[cfg(doctest)]
 mod docs;
+pub mod rig;

@@ -81,7 +81,12 @@ pub enum Came {
 pub fn tell(case: &Value) {
     if let Some(error) = case.get("error") {
         let keys = read(&case["policy"]).expect_err("a wrong policy was accepted");
-        assert_eq!(keys, [error["key"].as_str().expect("a key")], "{}", case["name"]);
+        assert_eq!(
+            keys,
+            [error["key"].as_str().expect("a key")],
+            "{}",
+            case["name"]
+        );
         return;
     }
     let mut told = Told::new(case);
@@ -95,7 +100,8 @@ pub fn tell(case: &Value) {
 
 impl Told {
     pub fn new(case: &Value) -> Self {
-        let policy = read(&case["policy"]).unwrap_or_else(|keys| panic!("{}: {keys:?}", case["name"]));
+        let policy =
+            read(&case["policy"]).unwrap_or_else(|keys| panic!("{}: {keys:?}", case["name"]));
         let wall = Seawall::new();
         let dependency = wall
             .define_at("told", policy, Nanos(1))
@@ -188,7 +194,10 @@ impl Told {
 
     fn check(&self, step: &Map<String, Value>, came: &Came, place: &str) {
         let wanted = step.get("expect").and_then(Value::as_str).unwrap_or("ok");
-        let mut seen = look(&self.dependency, Nanos(step["at_ns"].as_u64().expect("at_ns")));
+        let mut seen = look(
+            &self.dependency,
+            Nanos(step["at_ns"].as_u64().expect("at_ns")),
+        );
         match came {
             Came::Answer(name) => assert_eq!(*name, wanted, "{place}"),
             Came::To(next) => {
@@ -203,7 +212,10 @@ impl Told {
         for (key, value) in noted(&Notes::NONE) {
             seen.entry(key).or_insert(value);
         }
-        for (key, wanted) in step.iter().filter(|(key, _)| !TAKEN.contains(&key.as_str())) {
+        for (key, wanted) in step
+            .iter()
+            .filter(|(key, _)| !TAKEN.contains(&key.as_str()))
+        {
             let found = seen
                 .get(key)
                 .unwrap_or_else(|| panic!("{place}: no check {key}"));
@@ -319,9 +331,10 @@ fn noted(notes: &Notes) -> Map<String, Value> {
 /// The kind of an action and its facts.
 fn action(step: &Step) -> (&'static str, Value) {
     match step.action {
-        Action::Run { attempt, timeout } => {
-            ("run", json!({ "attempt": attempt, "timeout_ns": timeout.0 }))
-        }
+        Action::Run { attempt, timeout } => (
+            "run",
+            json!({ "attempt": attempt, "timeout_ns": timeout.0 }),
+        ),
         Action::Sleep { span } => ("sleep", json!({ "span_ns": span.0 })),
         Action::Wait { at_most } => ("wait", json!({ "span_ns": at_most.0 })),
         Action::Finish(finish) => {

@@ -378,7 +378,7 @@ impl<'a> Section<'a> {
                 let number = self.written(key);
                 self.complain(
                     key,
-                    format!("{number} has no while: write \"{number}/s\" or \"{number}/minute\""),
+                    format!("{number} has no period: write \"{number}/s\" or \"{number}/minute\""),
                 );
                 None
             }

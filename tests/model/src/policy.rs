@@ -3,224 +3,21 @@
 //! The core keeps a call in a few words. This model keeps everything that a call holds in one list, so that
 //! "nothing is left" can be read off it, and asks the questions before a retry one after the other.
 
+mod call;
+mod words;
+
 use std::rc::Rc;
 
 use crate::breaker::{self, Breaker};
 use crate::bulkhead::{self, Bulkhead};
 use crate::deadline::Deadline;
-use crate::limiter::{self, Limiter};
-use crate::retry_budget::{self, Class, RetryBudget};
-use crate::{Answer, Mode, Outcome, Refused, backoff};
+use crate::limiter::Limiter;
+use crate::retry_budget::{Class, RetryBudget};
+use crate::{Answer, Mode, Outcome, Refused};
 
-/// The rules for calling one dependency, and its gates.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the names are those of the file")]
-pub struct Policy {
-    pub timeout_ns: u64,
-    /// `None` for no deadline but the caller's.
-    pub deadline_ns: Option<u64>,
-    pub reserve_permille: u16,
-    pub attempts: u32,
-    pub backoff: backoff::Config,
-    pub useful_ns: u64,
-    pub idempotent: bool,
-    pub critical: bool,
-    pub may_fall_back: bool,
-    pub max_wait_ns: u64,
-    pub max_rate_wait_ns: u64,
-    pub breaker: Option<breaker::Config>,
-    pub breaker_per_attempt: bool,
-    pub bulkhead: Option<bulkhead::Config>,
-    pub bulkhead_per_attempt: bool,
-    pub limiters: Vec<limiter::Config>,
-    pub budget: Option<retry_budget::Config>,
-}
-
-/// What one call asks for beyond the policy.
-#[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "the names are those of the vectors")]
-pub struct Options {
-    pub deadline_ns: Option<u64>,
-    pub critical: Option<bool>,
-    pub idempotent: Option<bool>,
-    /// Tokens of each limit; 1 where there is none.
-    pub costs: Vec<u64>,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug)]
-#[allow(missing_docs, reason = "the names are those of the vectors")]
-pub struct Ended {
-    pub outcome: Outcome,
-    pub retryable: bool,
-    pub not_sent: bool,
-    pub cause: Class,
-    pub retry_after_ns: u64,
-}
-
-/// What the driver has to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of the vectors")]
-pub enum Action {
-    Run {
-        attempt: u32,
-        timeout_ns: u64,
-    },
-    Sleep {
-        span_ns: u64,
-    },
-    Wait {
-        span_ns: u64,
-    },
-    Finish {
-        end: End,
-        stop: Stop,
-        attempts: u32,
-        may_fall_back: bool,
-    },
-}
-
-/// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of the vectors")]
-pub enum End {
-    Success,
-    Failure,
-    Ignored,
-    Refused {
-        status: &'static str,
-        retry_after_ns: u64,
-    },
-}
-
-/// Why there is no further attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of the vectors")]
-pub enum Stop {
-    Done,
-    Cancelled,
-    Refused,
-    AttemptsUsed,
-    NotRetryable,
-    BreakerOpen,
-    BulkheadFull,
-    BudgetExhausted,
-    RateLimited,
-    DeadlineTooNear,
-}
-
-/// What an event brought about besides its action.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of the vectors")]
-pub struct Notes {
-    pub transition: Option<(breaker::State, breaker::State)>,
-    pub freed: bool,
-    pub late: bool,
-    pub limiter: Option<usize>,
-}
-
-/// What became of all calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of the vectors")]
-pub struct Counts {
-    pub successes: u64,
-    pub failures: u64,
-    pub ignored: u64,
-    pub cancelled: u64,
-    pub retries: u64,
-    pub timeouts: u64,
-    pub stopped_by_budget: u64,
-    pub stopped_by_breaker: u64,
-    pub stopped_by_deadline: u64,
-    pub stopped_by_others: u64,
-    pub late: u64,
-    pub refused_by_breaker: u64,
-    pub refused_by_bulkhead: u64,
-    pub refused_by_rate_limit: u64,
-    pub refused_by_deadline: u64,
-}
-
-/// Something that a call holds.
-#[derive(Clone, Debug)]
-enum Held {
-    Leave(breaker::Permit),
-    Place(bulkhead::Permit),
-    QueuePlace,
-    Tokens(usize, limiter::Reservation),
-    Withdrawal(retry_budget::Withdrawal),
-    Deposit,
-}
-
-/// Where a call stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stand {
-    /// Nothing is asked for.
-    #[default]
-    Outside,
-    /// In the queue for a place until this time.
-    Queue(u64),
-    /// Between two attempts until this time.
-    Backoff(u64),
-    /// Everything is granted, from this time on.
-    Ahead(u64),
-    /// In the function.
-    Inside,
-}
-
-/// One call.
-#[derive(Clone, Debug, Default)]
-pub struct Call {
-    stand: Stand,
-    options: Options,
-    deadline_ns: u64,
-    attempts: u32,
-    slept_ns: u64,
-    held: Vec<Held>,
-    /// The rules that it began under and ends under.
-    policy: Option<Rc<Policy>>,
-}
-
-impl Call {
-    /// Whether it has begun and not ended.
-    pub fn is_under_way(&self) -> bool {
-        self.stand != Stand::Outside
-    }
-
-    /// Whether an attempt is under way.
-    pub fn is_running(&self) -> bool {
-        self.stand == Stand::Inside
-    }
-
-    /// The moment after which nobody waits for it.
-    pub fn deadline_ns(&self) -> u64 {
-        self.deadline_ns
-    }
-
-    /// Takes its place out, for work that goes on.
-    pub fn keep(&mut self) -> Option<bulkhead::Permit> {
-        match self.take(|held| matches!(held, Held::Place(_))) {
-            Some(Held::Place(place)) => Some(place),
-            _ => None,
-        }
-    }
-
-    fn holds(&self, is_it: impl Fn(&Held) -> bool) -> bool {
-        self.held.iter().any(is_it)
-    }
-
-    fn take(&mut self, is_it: impl Fn(&Held) -> bool) -> Option<Held> {
-        let place = self.held.iter().position(is_it)?;
-        Some(self.held.remove(place))
-    }
-
-    fn rules(&self) -> &Policy {
-        self.policy.as_ref().expect("it has begun")
-    }
-
-    fn cost(&self, limit: usize) -> u64 {
-        self.options.costs.get(limit).copied().unwrap_or(1)
-    }
-}
+pub use call::Call;
+use call::{Held, Stand};
+pub use words::{Action, Counts, End, Ended, Notes, Options, Policy, Stop};
 
 /// A dependency with its live state.
 #[derive(Clone, Debug)]
@@ -386,9 +183,8 @@ impl Dependency {
             Outcome::Ignored => End::Ignored,
             Outcome::Failure => {
                 let next = self.next_attempt(call, &ended, was_probe, random, now_ns);
-                let action = next.unwrap_or_else(|stop| {
-                    self.fail(call, stop, ended.retry_after_ns, now_ns)
-                });
+                let action =
+                    next.unwrap_or_else(|stop| self.fail(call, stop, ended.retry_after_ns, now_ns));
                 return Some(action);
             }
         };

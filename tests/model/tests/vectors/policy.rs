@@ -48,7 +48,7 @@ enum Came {
 pub fn tell(case: &Map<String, Value>) {
     let made = table::read(&case["policy"]);
     if let Some(error) = case.get("error") {
-        let key = made.err().expect("a wrong policy");
+        let key = made.expect_err("a wrong policy was accepted");
         assert_eq!(Some(key.as_str()), error["key"].as_str());
         return;
     }
@@ -81,11 +81,19 @@ impl Told {
                 Came::Answer(self.dependency.release(place).name())
             }
             "force_open" => {
-                self.dependency.breaker.as_mut().expect("a breaker").force_open();
+                self.dependency
+                    .breaker
+                    .as_mut()
+                    .expect("a breaker")
+                    .force_open();
                 Came::Answer("ok")
             }
             "disable" => {
-                self.dependency.breaker.as_mut().expect("a breaker").disable();
+                self.dependency
+                    .breaker
+                    .as_mut()
+                    .expect("a breaker")
+                    .disable();
                 Came::Answer("ok")
             }
             "reset" => {
@@ -97,18 +105,18 @@ impl Told {
                 self.dependency.limiters[limit].adjust(step.signed("tokens"), now_ns);
                 Came::Answer("ok")
             }
-            "reload" => {
-                match table::read(&step.0["policy"]) {
-                    Ok(policy) => {
-                        self.dependency.reload(policy, now_ns).expect("a valid policy");
-                        Came::Answer("ok")
-                    }
-                    Err(key) => {
-                        assert_eq!(Some(key.as_str()), step.word("key"));
-                        Came::Answer("config")
-                    }
+            "reload" => match table::read(&step.0["policy"]) {
+                Ok(policy) => {
+                    self.dependency
+                        .reload(policy, now_ns)
+                        .expect("a valid policy");
+                    Came::Answer("ok")
                 }
-            }
+                Err(key) => {
+                    assert_eq!(Some(key.as_str()), step.word("key"));
+                    Came::Answer("config")
+                }
+            },
             "look" => Came::Answer("ok"),
             other => panic!("no verb {other}"),
         }
@@ -121,7 +129,10 @@ impl Told {
             "begin" => {
                 let costs = step.0.get("costs").and_then(Value::as_array);
                 let options = Options {
-                    deadline_ns: step.0.get("deadline_ns").map(|_| step.number("deadline_ns")),
+                    deadline_ns: step
+                        .0
+                        .get("deadline_ns")
+                        .map(|_| step.number("deadline_ns")),
                     critical: flag("critical"),
                     idempotent: flag("idempotent"),
                     costs: costs
@@ -177,7 +188,10 @@ impl Told {
                 seen.insert(kind.to_owned(), facts);
             }
         }
-        for (key, wanted) in step.iter().filter(|(key, _)| !TAKEN.contains(&key.as_str())) {
+        for (key, wanted) in step
+            .iter()
+            .filter(|(key, _)| !TAKEN.contains(&key.as_str()))
+        {
             let found = seen
                 .get(key)
                 .unwrap_or_else(|| panic!("{place}: no check {key}"));
@@ -259,7 +273,10 @@ fn told(action: Action, notes: &Notes) -> (&'static str, Value) {
         Action::Run {
             attempt,
             timeout_ns,
-        } => ("run", json!({ "attempt": attempt, "timeout_ns": timeout_ns })),
+        } => (
+            "run",
+            json!({ "attempt": attempt, "timeout_ns": timeout_ns }),
+        ),
         Action::Sleep { span_ns } => ("sleep", json!({ "span_ns": span_ns })),
         Action::Wait { span_ns } => ("wait", json!({ "span_ns": span_ns })),
         Action::Finish {

@@ -77,6 +77,7 @@ pub fn read(table: &Value) -> Read<Policy> {
     if let Some(retry) = table.table("retry")? {
         read_retry(&retry, mode, &mut policy)?;
     }
+    fits_the_deadline(&policy).ok_or("deadline")?;
     read_breaker(&table, mode, &mut policy)?;
     if let Some(bulkhead) = table.table("bulkhead")? {
         read_bulkhead(&bulkhead, mode, &mut policy)?;
@@ -85,6 +86,21 @@ pub fn read(table: &Value) -> Read<Policy> {
         read_limit(&limit, mode, &mut policy)?;
     }
     Ok(policy)
+}
+
+/// Whether all attempts and the longest waits between them end by the deadline.
+fn fits_the_deadline(policy: &Policy) -> Option<()> {
+    let longest = backoff::Config {
+        jitter: backoff::Jitter::None,
+        ..policy.backoff
+    };
+    assert!(
+        policy.deadline_ns.is_none() || policy.backoff.jitter != backoff::Jitter::Decorrelated,
+        "the longest decorrelated wait is not told here"
+    );
+    let waits = (1..policy.attempts).map(|retry| longest.delay(retry, 0, 0, 0));
+    let worst = u64::from(policy.attempts) * policy.timeout_ns + waits.sum::<u64>();
+    (worst <= policy.deadline_ns.unwrap_or(u64::MAX)).then_some(())
 }
 
 fn read_retry(table: &Table<'_>, mode: Mode, policy: &mut Policy) -> Read<()> {
@@ -110,7 +126,7 @@ fn read_retry(table: &Table<'_>, mode: Mode, policy: &mut Policy) -> Read<()> {
             backoff::Jitter::Decorrelated,
             backoff::Jitter::None,
         ][table.word("jitter", &["full", "equal", "decorrelated", "none"])?],
-        retry_after_margin_ns: table.span("retry_after_margin")?.unwrap_or(5 * SECOND),
+        retry_after_margin_ns: table.span("retry_after_margin")?.unwrap_or(u64::MAX),
     };
     policy.backoff.check().map_err(|field| table.at(field))?;
     if table.is("budget", "off") {
@@ -150,15 +166,18 @@ fn read_budget(table: &Table<'_>, mode: Mode) -> Read<retry_budget::Config> {
     let preset = retry_budget::Config::preset(profile);
     Ok(retry_budget::Config {
         profile,
-        ratio_permille: table.share("ratio")?.unwrap_or(preset.ratio_permille.into()) as u32,
+        ratio_permille: table
+            .share("ratio")?
+            .unwrap_or(preset.ratio_permille.into()) as u32,
         min_per_second: table.number("min_per_second", preset.min_per_second.into())? as u32,
         window_ns: table.span("window")?.unwrap_or(preset.window_ns),
         cap: table.number("cap", preset.cap.into())? as u32,
         max_concurrent_retries_permille: table.share("max_concurrent_retries_ratio")?.unwrap_or(0)
             as u32,
-        min_concurrent_retries: table
-            .number("min_concurrent_retries", preset.min_concurrent_retries.into())?
-            as u32,
+        min_concurrent_retries: table.number(
+            "min_concurrent_retries",
+            preset.min_concurrent_retries.into(),
+        )? as u32,
         mode: table.mode(mode)?,
     })
 }
@@ -233,7 +252,14 @@ fn read_breaker(table: &Table<'_>, mode: Mode, policy: &mut Policy) -> Read<()> 
 }
 
 fn read_bulkhead(table: &Table<'_>, mode: Mode, policy: &mut Policy) -> Read<()> {
-    table.knows(&["max_concurrent", "reserved", "max_wait", "max_waiting", "scope", "mode"])?;
+    table.knows(&[
+        "max_concurrent",
+        "reserved",
+        "max_wait",
+        "max_waiting",
+        "scope",
+        "mode",
+    ])?;
     policy.max_wait_ns = table.span("max_wait")?.unwrap_or(0);
     let most_waiting = if policy.max_wait_ns > 0 { 1000 } else { 0 };
     let config = bulkhead::Config {
@@ -276,7 +302,11 @@ impl<'a> Table<'a> {
     }
 
     fn knows(&self, known: &[&str]) -> Read<()> {
-        match self.fields.keys().find(|key| !known.contains(&key.as_str())) {
+        match self
+            .fields
+            .keys()
+            .find(|key| !known.contains(&key.as_str()))
+        {
             Some(key) => Err(self.at(key)),
             None => Ok(()),
         }
@@ -380,7 +410,12 @@ fn share_of(value: &Value) -> Option<u64> {
 /// "10/minute" or "5/250ms".
 fn rate_of(text: &str) -> Option<(u64, u64)> {
     let (permits, period) = text.split_once('/')?;
-    let long = [("second", SECOND), ("minute", 60 * SECOND), ("hour", 3600 * SECOND), ("day", DAY)];
+    let long = [
+        ("second", SECOND),
+        ("minute", 60 * SECOND),
+        ("hour", 3600 * SECOND),
+        ("day", DAY),
+    ];
     let known = long.iter().find(|(word, _)| *word == period);
     let period_ns = match known {
         Some((_, span)) => *span,
