@@ -226,7 +226,7 @@ fn threads_that_give_up_at_random_leave_nothing_behind() {
     assert_eq!(calls, THREADS * CALLS, "each call is counted once");
     assert_eq!(counts.cancelled, given_up);
     assert!(
-        counts.successes > 10_000 && given_up > 10_000,
+        counts.successes > 1_000 && given_up > 1_000,
         "most were refused"
     );
 }

@@ -256,6 +256,7 @@ fn policies() -> impl Strategy<Value = Policy> {
         bulkhead_per_attempt: rules.6,
         breaker: gates.0,
         bulkhead: gates.1,
+        limiter_names: (0..gates.2.len()).map(|limit| limit.to_string()).collect(),
         limiters: gates.2,
         budget: gates.3,
     })

@@ -20,7 +20,7 @@ mod word;
 
 use crate::cas;
 use crate::chance::mix;
-use crate::counters::Counters;
+use crate::counters::OrderedCounters;
 use crate::error::ConfigError;
 use crate::outcome::{Mode, Outcome};
 use crate::owner::Owner;
@@ -80,7 +80,6 @@ impl Recorded {
     };
 }
 
-pub(crate) const SUCCESS: usize = 0;
 pub(crate) const FAILURE: usize = 1;
 pub(crate) const IGNORED: usize = 2;
 pub(crate) const SLOW: usize = 3;
@@ -118,7 +117,7 @@ pub struct Breaker {
     settings: Settings,
     seats: Seats,
     witnesses: Witnesses,
-    counters: Counters,
+    counters: OrderedCounters,
 }
 
 #[cfg(not(seawall_loom))]
@@ -137,7 +136,7 @@ impl Breaker {
             settings: Settings::new(config)?,
             seats: Seats::new(),
             witnesses: Witnesses::new(),
-            counters: Counters::new(),
+            counters: OrderedCounters::new(),
         })
     }
 
@@ -160,6 +159,7 @@ impl Breaker {
             self.window.clear(config.window_calls != 0, generation);
             self.witnesses.clear();
         }
+        self.window.forget_enough(&self.settings);
         Ok(())
     }
 
@@ -249,7 +249,6 @@ impl Breaker {
         let slow =
             hot.slow_permille() != 0 && now.since(permit.started) > self.settings.slow_after();
         self.count(failure, slow);
-
         let bad = failure || slow;
         if bad && hot.min_witnesses() > 1 {
             let tick = self.window.tick(&self.settings, generation, now);
@@ -257,17 +256,25 @@ impl Breaker {
         }
         let dirty = self
             .window
-            .push(&self.settings, generation, Results::one(failure, slow), now);
-        if !dirty && !bad && word.streak() == 0 {
-            // Nothing in the window can trip and there is no streak to end: the shared word is not touched.
-            return Recorded::QUIET;
+            .push(&self.settings, generation, Results::one(failure, slow), &self.counters, now);
+        if !bad && word.streak() == 0 {
+            // Nothing in the window can trip, or another success cannot be what completes the evidence; and there
+            // is no streak to end: the shared word is not touched.
+            if !dirty || self.window.has_enough(&self.settings, generation, now) {
+                return Recorded::QUIET;
+            }
         }
         // A success can complete the evidence, and the open time then begins now, not about now.
         let now = if is_exact { now } else { moment.now() };
         // ORDER(window): SeqCst fence between writing our own result (`push`) and reading everybody's. Of two
         // recorders at least one sees both results, so a trip that both complete is not missed by both.
         fence(Ordering::SeqCst);
-        let seen = self.window.tally(&self.settings, generation, now);
+        let seen = self
+            .window
+            .tally(&self.settings, generation, &self.counters, now);
+        if seen.calls >= u64::from(self.settings.min_calls()) {
+            self.window.note_enough(&self.settings, generation, now);
+        }
         let witnessed = hot.min_witnesses() <= 1
             || self.witnesses.count(
                 generation,
@@ -336,6 +343,9 @@ impl Breaker {
             return Recorded::LATE;
         }
         self.count(failure, slow);
+        if !failure {
+            self.counters.add_first();
+        }
         // ORDER(seat): SeqCst fence between our verdict and reading the others', as for the window.
         fence(Ordering::SeqCst);
         Recorded {
@@ -424,8 +434,11 @@ impl Breaker {
         change
     }
 
+    /// Counts a failure, and a slow call. Successes of a closed breaker are counted by its window.
     fn count(&self, failure: bool, slow: bool) {
-        self.counters.add(if failure { FAILURE } else { SUCCESS });
+        if failure {
+            self.counters.add(FAILURE);
+        }
         if slow {
             self.counters.add(SLOW);
         }
@@ -452,7 +465,8 @@ impl Breaker {
         let generation = word.generation();
         let closed = word.state() == State::Closed;
         let window = if closed {
-            self.window.tally(&self.settings, generation, now)
+            self.window
+                .tally(&self.settings, generation, &self.counters, now)
         } else {
             Results::default()
         };
@@ -473,7 +487,7 @@ impl Breaker {
             window,
             probes_in_flight,
             retry_after,
-            success: self.counters.total(SUCCESS),
+            success: self.counters.first(),
             failure: self.counters.total(FAILURE),
             ignored: self.counters.total(IGNORED),
             slow: self.counters.total(SLOW),

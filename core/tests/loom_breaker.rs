@@ -164,3 +164,30 @@ fn a_verdict_against_an_asker() {
         assert_eq!(breaker.state(), State::Closed);
     });
 }
+
+/// In a window by time a success writes no word that a failure writes. Still one of the two sees both.
+#[test]
+fn a_success_and_a_failure_that_complete_the_evidence_are_not_both_blind() {
+    check(|| {
+        let config = Config {
+            consecutive_failures: 0,
+            failure_permille: 500,
+            min_calls: 2,
+            open_jitter_permille: 0,
+            ..Config::default()
+        };
+        let breaker = Arc::new(Breaker::new(&config).expect("valid"));
+        let now = Nanos(3_000 * MILLI);
+        let call = |breaker: Arc<Breaker>, outcome| {
+            move || {
+                let permit = breaker.try_acquire(ME, &now).expect("closed").permit;
+                breaker.record(permit, outcome, Nanos::ZERO, &now).transition
+            }
+        };
+        let other = thread::spawn(call(breaker.clone(), Outcome::Failure));
+        let mine = call(breaker.clone(), Outcome::Success)();
+        let theirs = other.join().expect("no panic");
+        assert!(mine.is_some() != theirs.is_some(), "told once: {mine:?} {theirs:?}");
+        assert_eq!(breaker.state(), State::Open);
+    });
+}

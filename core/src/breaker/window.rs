@@ -3,9 +3,14 @@
 //! Every word carries the generation it belongs to, so a state change empties the window without touching
 //! it. Totals are never kept, they are counted from the words when a decision is due: there is nothing
 //! that could drift when a process dies between two of them.
+//!
+//! By time, successes are not written here at all: they are the breaker's count of successes, which lies on
+//! lines of many threads, less what that count was when the oldest bucket of the window began. So a healthy
+//! call writes nothing that other threads write.
 
 use super::config::Settings;
 use crate::cas;
+use crate::counters::OrderedCounters;
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Nanos;
 
@@ -50,14 +55,15 @@ pub(super) struct Window {
     head: AtomicU64,
     _rest_of_line: [u64; 5],
     /// By count: 24 calls of two bits (failed, slow), then 16 bits of generation.
-    /// By time: ten words of calls, ten of failures, ten of slow calls, each a [`Bucket`], then [`Newest`].
+    /// By time: ten words of [`Base`], ten of failures, ten of slow calls, each a [`Bucket`], then twice
+    /// [`Newest`]: the newest bucket, and the newest that was known to hold enough calls for a decision.
     words: [AtomicU64; WORDS],
 }
 
 #[cfg(not(seawall_loom))]
 const _: () = {
     assert!(size_of::<Window>() == 8 * (WORDS + 6));
-    assert!(WORDS as u64 * PER_WORD >= MOST_CALLS as u64 && WORDS as u64 > 3 * BUCKETS);
+    assert!(WORDS as u64 * PER_WORD >= MOST_CALLS as u64 && WORDS as u64 > 3 * BUCKETS + 1);
 };
 
 impl Window {
@@ -80,25 +86,78 @@ impl Window {
         self.head.store(tag, Ordering::Relaxed); // RELAXED: as above
     }
 
-    /// Adds one result. True when the window may hold a failure or a slow call, so that a decision is due.
+    /// Adds one result, and counts it as a success or not. True when the window may hold a failure or a slow
+    /// call, so that a decision is due.
     pub(super) fn push(
         &self,
         settings: &Settings,
         generation: u16,
         result: Results,
+        counters: &OrderedCounters,
         now: Nanos,
     ) -> bool {
         match settings.hot().window_calls() {
-            0 => self.push_by_time(self.forward(settings, generation, now), generation, result),
-            calls => self.push_by_count(u64::from(calls), generation, result),
+            0 => {
+                // Before the success is counted, so that the bucket's base is without it.
+                let tick = self.forward(settings, generation, counters, now);
+                self.push_by_time(tick, generation, result, counters)
+            }
+            calls => {
+                if result.failures == 0 {
+                    counters.add_first();
+                }
+                self.push_by_count(u64::from(calls), generation, result)
+            }
         }
     }
 
-    /// What the window holds for `generation` at `now`. Bounded by its 46 words.
-    pub(super) fn tally(&self, settings: &Settings, generation: u16, now: Nanos) -> Results {
+    /// What the window holds for `generation` at `now`. Bounded by its 46 words and the stripes of the counters.
+    pub(super) fn tally(
+        &self,
+        settings: &Settings,
+        generation: u16,
+        counters: &OrderedCounters,
+        now: Nanos,
+    ) -> Results {
         match settings.hot().window_calls() {
-            0 => self.tally_by_time(self.tick(settings, generation, now), generation),
+            0 => self.tally_by_time(self.tick(settings, generation, now), generation, counters),
             calls => self.tally_by_count(u64::from(calls), generation),
+        }
+    }
+
+    /// Notes that the window of this bucket holds enough calls for a decision. As no call leaves it before the
+    /// next bucket, another success in this one cannot be what completes the evidence.
+    pub(super) fn note_enough(&self, settings: &Settings, generation: u16, now: Nanos) {
+        if settings.hot().window_calls() != 0 {
+            return;
+        }
+        let tick = self.tick(settings, generation, now);
+        if let Some(word) = self.words.get(ENOUGH) {
+            cas::update(word, |seen| (Newest(seen).step(generation, tick).0, ()));
+        }
+    }
+
+    /// Whether that was noted for the bucket of `now`.
+    pub(super) fn has_enough(&self, settings: &Settings, generation: u16, now: Nanos) -> bool {
+        if settings.hot().window_calls() != 0 {
+            return false;
+        }
+        let tick = self.tick(settings, generation, now);
+        let noted = |word: &AtomicU64| {
+            // RELAXED: only a hint; who misses it counts for itself. Zero is a word that nobody has written.
+            let noted = word.load(Ordering::Relaxed);
+            noted != 0 && noted == Newest::of(generation, tick).0
+        };
+        self.words.get(ENOUGH).is_some_and(noted)
+    }
+
+    /// Forgets what [`Window::note_enough`] noted, for settings that may want more calls.
+    pub(super) fn forget_enough(&self, settings: &Settings) {
+        if settings.hot().window_calls() != 0 {
+            return;
+        }
+        if let Some(word) = self.words.get(ENOUGH) {
+            word.store(0, Ordering::Relaxed); // RELAXED: only a hint
         }
     }
 
@@ -119,17 +178,37 @@ impl Window {
     }
 
     /// The same, noted as the newest. Writes once for each bucket, not for each call.
-    fn forward(&self, settings: &Settings, generation: u16, now: Nanos) -> u64 {
+    fn forward(
+        &self,
+        settings: &Settings,
+        generation: u16,
+        counters: &OrderedCounters,
+        now: Nanos,
+    ) -> u64 {
         let tick = bucket(settings, now);
-        self.words
-            .get(NEWEST)
-            .and_then(|word| {
-                cas::update(word, |seen| {
-                    let next = Newest(seen).step(generation, tick);
-                    (next.0, next.tick())
-                })
-            })
-            .unwrap_or(tick)
+        let Some(word) = self.words.get(NEWEST) else {
+            return tick;
+        };
+        // ORDER(word): Acquire. Whoever sees a bucket as the newest also sees its base.
+        let seen = Newest(word.load(Ordering::Acquire));
+        let next = seen.step(generation, tick);
+        // Zero may be the very first bucket, or a window that nobody has recorded in yet and that lacks its base.
+        if next.0 == seen.0 && seen.0 != 0 {
+            return next.tick();
+        }
+        // The base first: a process that dies in between leaves a base that the next one finds and keeps.
+        let successes = counters.first();
+        let index = next.tick() % BUCKETS;
+        if let Some(base) = self.words.get(index as usize) {
+            cas::update(base, |seen| {
+                (Base(seen).step(generation, next.tick(), successes).0, ())
+            });
+        }
+        cas::update(word, |seen| {
+            let next = Newest(seen).step(generation, tick);
+            (next.0, next.tick())
+        })
+        .unwrap_or(tick)
     }
 
     fn push_by_count(&self, calls: u64, generation: u16, result: Results) -> bool {
@@ -176,9 +255,18 @@ impl Window {
         seen
     }
 
-    fn push_by_time(&self, tick: u64, generation: u16, result: Results) -> bool {
-        let rows = [true, result.failures != 0, result.slow != 0];
-        for (row, _) in (0u64..).zip(rows).filter(|(_, counted)| *counted) {
+    fn push_by_time(
+        &self,
+        tick: u64,
+        generation: u16,
+        result: Results,
+        counters: &OrderedCounters,
+    ) -> bool {
+        if result.failures == 0 {
+            counters.add_first();
+        }
+        let rows = [result.failures != 0, result.slow != 0];
+        for (row, _) in (1u64..).zip(rows).filter(|(_, counted)| *counted) {
             let index = row.wrapping_mul(BUCKETS).wrapping_add(tick % BUCKETS);
             if let Some(word) = self.words.get(index as usize) {
                 cas::update(word, |seen| {
@@ -187,23 +275,33 @@ impl Window {
             }
         }
         // The head holds the last bucket with a bad result, so that a good one can skip the count.
-        let bad = result.is_bad();
-        cas::update(&self.head, |seen| {
-            let last = Bucket(seen);
-            let recent = last.0 != 0 && last.age(generation, tick).is_some();
-            let next = if bad {
-                Bucket::new(generation, tick, 1).0
-            } else {
-                seen
-            };
-            (next, bad || recent)
-        })
-        .unwrap_or(true)
+        if result.is_bad() {
+            let next = Bucket::new(generation, tick, 1).0;
+            cas::update(&self.head, |_| (next, ()));
+            return true;
+        }
+        // ORDER(window): SeqCst, after `add_first`. Of a success and a bad result that complete the evidence
+        // together, either the success sees here that the window is dirty, or the bad one, which wrote the head
+        // before its fence, counts the success.
+        let last = Bucket(self.head.load(Ordering::SeqCst));
+        last.0 != 0 && last.age(generation, tick).is_some()
     }
 
-    fn tally_by_time(&self, tick: u64, generation: u16) -> Results {
-        let mut sums = [0u64; 3];
-        for (row, sum) in self.words.chunks(BUCKETS as usize).zip(&mut sums) {
+    fn tally_by_time(&self, tick: u64, generation: u16, counters: &OrderedCounters) -> Results {
+        // What the count of successes was when the oldest bucket that anybody recorded in began. Without one
+        // nobody has recorded anything.
+        let oldest = self
+            .words
+            .iter()
+            .take(BUCKETS as usize)
+            .filter_map(|word| Base(word.load(Ordering::Acquire)).age(generation, tick)) // ORDER(word): as in `forward`
+            .max();
+        let successes = oldest.map_or(0, |(_, base)| {
+            counters.first().wrapping_sub(base) & Base::COUNT_MOST
+        });
+        let mut sums = [0u64; 2];
+        let rows = self.words.chunks(BUCKETS as usize).skip(1);
+        for (row, sum) in rows.zip(&mut sums) {
             for word in row {
                 let bucket = Bucket(word.load(Ordering::Relaxed)); // RELAXED: as in `tally_by_count`
                 if bucket.age(generation, tick).is_some() {
@@ -211,10 +309,11 @@ impl Window {
                 }
             }
         }
-        let [calls, failures, slow] = sums;
+        let [failures, slow] = sums;
+        let calls = successes.saturating_add(failures);
         Results {
             calls,
-            failures: failures.min(calls),
+            failures,
             slow: slow.min(calls),
         }
     }
@@ -229,6 +328,8 @@ fn bucket(settings: &Settings, now: Nanos) -> u64 {
 
 /// Which word of a window by time holds [`Newest`].
 const NEWEST: usize = 3 * BUCKETS as usize;
+/// Which one holds the newest bucket that was known to hold enough calls.
+const ENOUGH: usize = NEWEST + 1;
 
 /// The newest bucket in which a result was counted.
 ///
@@ -246,19 +347,24 @@ impl Newest {
         self.0 & Self::TICK_MOST
     }
 
-    /// The later of two buckets of one generation; another generation begins again. (One that is held up
-    /// may begin an old generation again. Its results count for nothing, and the next one of the present
-    /// generation sets it right.)
-    const fn step(self, generation: u16, tick: u64) -> Self {
+    const fn of(generation: u16, tick: u64) -> Self {
         let tick = if tick > Self::TICK_MOST {
             Self::TICK_MOST
         } else {
             tick
         };
-        if self.0 >> 48 == generation as u64 && self.tick() >= tick {
+        Self((generation as u64) << 48 | tick)
+    }
+
+    /// The later of two buckets of one generation; another generation begins again. (One that is held up
+    /// may begin an old generation again. Its results count for nothing, and the next one of the present
+    /// generation sets it right.)
+    const fn step(self, generation: u16, tick: u64) -> Self {
+        let next = Self::of(generation, tick);
+        if self.0 >> 48 == generation as u64 && self.tick() >= next.tick() {
             self
         } else {
-            Self((generation as u64) << 48 | tick)
+            next
         }
     }
 }
@@ -339,6 +445,44 @@ const fn is_newer(a: u16, b: u16) -> bool {
     ahead != 0 && ahead < 64
 }
 
+/// How many successes the breaker had counted, ever, when a bucket began.
+///
+/// | bits    | field      | meaning                                 |
+/// |---------|------------|-----------------------------------------|
+/// | 0..=28  | count      | modulo 2^29                             |
+/// | 29      | valid      | 1: this is a base                       |
+/// | 30..=53 | tick       | the bucket's number, modulo 2^24        |
+/// | 54..=63 | generation | modulo 2^10                             |
+#[derive(Clone, Copy)]
+struct Base(u64);
+
+impl Base {
+    const COUNT_MOST: u64 = (1 << 29) - 1;
+    const VALID: u64 = 1 << 29;
+
+    /// The base of a bucket: the first one that is noted stays, and so does one of a later while.
+    const fn step(self, generation: u16, tick: u64, successes: u64) -> Self {
+        let count = successes & Self::COUNT_MOST | Self::VALID;
+        let fresh = Bucket::new(generation, tick, count);
+        let seen = Bucket(self.0);
+        if self.0 & Self::VALID != 0
+            && (seen.0 >> 30 == fresh.0 >> 30 || seen.is_later(generation, tick))
+        {
+            self
+        } else {
+            Self(fresh.0)
+        }
+    }
+
+    /// How many buckets old it is, and its count, if it belongs to the window that ends at `tick`.
+    const fn age(self, generation: u16, tick: u64) -> Option<(u64, u64)> {
+        match Bucket(self.0).age(generation, tick) {
+            Some(age) if self.0 & Self::VALID != 0 => Some((age, self.0 & Self::COUNT_MOST)),
+            _ => None,
+        }
+    }
+}
+
 /// A count and the while that it belongs to.
 ///
 /// | bits    | field      | meaning                                 |
@@ -370,6 +514,19 @@ impl Bucket {
         }
     }
 
+    /// Whether it belongs to a later while, or a later generation.
+    const fn is_later(self, generation: u16, tick: u64) -> bool {
+        let generations_ahead = (self.0 >> 54).wrapping_sub(generation as u64) & 0x3FF;
+        let ticks_ahead = (self.0 >> 30).wrapping_sub(tick) & 0xFF_FFFF;
+        if generations_ahead == 0 {
+            // Only a thread held up on its way here finds a later while, and not much later. Anything farther
+            // is the past: a window that rested for hours must not look like the future.
+            ticks_ahead < 8 * BUCKETS
+        } else {
+            generations_ahead < 64
+        }
+    }
+
     /// One more call. A bucket of an earlier while or generation starts again; one of a later is left alone.
     const fn step_count(self, generation: u16, tick: u64) -> Self {
         let fresh = Self::new(generation, tick, 1);
@@ -380,16 +537,7 @@ impl Bucket {
                 Self(self.0.wrapping_add(1))
             };
         }
-        let generations_ahead = (self.0 >> 54).wrapping_sub(generation as u64) & 0x3FF;
-        let ticks_ahead = (self.0 >> 30).wrapping_sub(tick) & 0xFF_FFFF;
-        let newer = if generations_ahead == 0 {
-            // Only a thread held up on its way here finds a later while, and not much later. Anything farther
-            // is the past: a window that rested for hours must not look like the future.
-            ticks_ahead < 8 * BUCKETS
-        } else {
-            generations_ahead < 64
-        };
-        if newer && self.count() != 0 {
+        if self.is_later(generation, tick) && self.count() != 0 {
             self
         } else {
             fresh

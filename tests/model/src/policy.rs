@@ -6,6 +6,7 @@
 mod call;
 mod words;
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::breaker::{self, Breaker};
@@ -58,7 +59,8 @@ impl Dependency {
     }
 
     /// Puts other rules in force for the calls to come. Places and rates follow them, a gate that was not there
-    /// begins fresh; other changes of a gate's own rules are not told by this model.
+    /// begins fresh; other changes of a gate's own rules are not told by this model, nor calls that wait for a rate
+    /// meanwhile.
     pub fn reload(&mut self, policy: Policy, now_ns: u64) -> Result<(), &'static str> {
         let fresh = Dependency::new(policy.clone(), now_ns)?;
         match (&mut self.bulkhead, policy.bulkhead) {
@@ -68,14 +70,19 @@ impl Dependency {
             (None, Some(_)) => self.bulkhead = fresh.bulkhead,
             (_, None) => {}
         }
-        for (limit, config) in policy.limiters.iter().enumerate() {
-            match self.limiters.get_mut(limit) {
-                Some(limiter) => {
-                    limiter.set_rate(config.permits, config.period_ns, config.burst, now_ns);
-                }
-                None => self.limiters.push(fresh.limiters[limit].clone()),
-            }
-        }
+        let named = self.policy.limiter_names.iter().zip(&self.limiters);
+        let mut known: HashMap<&String, Limiter> = named
+            .map(|(name, limiter)| (name, limiter.clone()))
+            .collect();
+        let limits = policy.limiter_names.iter().zip(&policy.limiters);
+        let kept = limits.zip(fresh.limiters).map(|((name, config), fresh)| {
+            let Some(mut limiter) = known.remove(name) else {
+                return fresh;
+            };
+            limiter.set_rate(config.permits, config.period_ns, config.burst, now_ns);
+            limiter
+        });
+        self.limiters = kept.collect();
         self.breaker = self.breaker.take().or(fresh.breaker);
         self.budget = self.budget.take().or(fresh.budget);
         self.policy = Rc::new(policy);

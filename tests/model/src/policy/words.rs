@@ -24,6 +24,8 @@ pub struct Policy {
     pub bulkhead: Option<bulkhead::Config>,
     pub bulkhead_per_attempt: bool,
     pub limiters: Vec<limiter::Config>,
+    /// What each limit counts; a reload knows it again by this.
+    pub limiter_names: Vec<String>,
     pub budget: Option<retry_budget::Config>,
 }
 

@@ -72,6 +72,7 @@ pub fn read(table: &Value) -> Read<Policy> {
         bulkhead: None,
         bulkhead_per_attempt: false,
         limiters: Vec::new(),
+        limiter_names: Vec::new(),
         budget: None,
     };
     if let Some(retry) = table.table("retry")? {
@@ -288,7 +289,11 @@ fn read_limit(table: &Table<'_>, mode: Mode, policy: &mut Policy) -> Read<()> {
         mode: table.mode(mode)?,
     };
     config.check().map_err(|field| table.at(field))?;
+    let name = table.fields.get("name").and_then(Value::as_str);
     policy.limiters.push(config);
+    policy
+        .limiter_names
+        .push(name.unwrap_or("requests").to_owned());
     Ok(())
 }
 
