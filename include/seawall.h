@@ -1646,9 +1646,9 @@ seawall_status_t seawall_dependency_came_late(const struct seawall_dependency_t 
 typedef struct seawall_wall_t seawall_wall_t;
 
 /**
- * Opens a file. On SEAWALL_ERROR_CONFIG `message` (may be null) says everything that is wrong, one finding a line
- * with file, line and column, NUL-terminated and cut to `message_bytes`; nothing is half open. Close it with
- * seawall_wall_close.
+ * Opens a file. On an error `message` (may be null) says why, else it is empty: NUL-terminated and cut to
+ * `message_bytes`. On SEAWALL_ERROR_CONFIG that is everything that is wrong, one finding a line with file, line and
+ * column; nothing is half open. Close it with seawall_wall_close.
  */
 SEAWALL_API
 SEAWALL_NODISCARD

@@ -51,7 +51,10 @@ async fn an_attempt_whose_time_is_over_is_dropped_and_repeated() {
     let took = begin.elapsed().as_millis();
     assert!((700..=710).contains(&took), "{took} ms");
     let inside = profile.snapshot().counts;
-    assert_eq!((inside.timeouts, inside.retries, inside.successes), (2, 2, 1));
+    assert_eq!(
+        (inside.timeouts, inside.retries, inside.successes),
+        (2, 2, 1)
+    );
 
     let late = profile
         .call_async(Tokio, |_| pending::<Result<(), Error>>())
@@ -100,9 +103,10 @@ async fn a_call_inside_a_call_inherits_the_deadline_across_awaits() {
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 assert_eq!(deadline::current(), attempt.deadline());
                 inner
-                    .call_async(Tokio, |attempt| async move {
-                        Ok::<_, Error>(attempt.timeout())
-                    })
+                    .call_async(
+                        Tokio,
+                        |attempt| async move { Ok::<_, Error>(attempt.timeout()) },
+                    )
                     .await
             }
         })
@@ -158,7 +162,11 @@ async fn who_waits_in_vain_is_refused_in_time() {
     );
     let holder = {
         let profile = profile.clone();
-        tokio::spawn(async move { profile.call_async(Tokio, |_| pending::<Result<(), Error>>()).await })
+        tokio::spawn(async move {
+            profile
+                .call_async(Tokio, |_| pending::<Result<(), Error>>())
+                .await
+        })
     };
     tokio::task::yield_now().await;
     let begin = tokio::time::Instant::now();
@@ -174,8 +182,34 @@ async fn who_waits_in_vain_is_refused_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_permit_is_waited_for_and_dropped_without_a_trace() {
+    let profile = dependency_of(
+        Tokio::clock(),
+        "timeout = '1m'\nbulkhead = { max_concurrent = 1, max_wait = '1m' }",
+    );
+    let first = profile.permit_async(Tokio, &Options::DEFAULT).await;
+    let first = first.expect("free");
+    let second = {
+        let profile = profile.clone();
+        tokio::spawn(async move {
+            let permit = profile.permit_async(Tokio, &Options::DEFAULT).await;
+            permit.expect("free at last").success();
+        })
+    };
+    tokio::task::yield_now().await;
+    drop(first);
+    second.await.expect("no panic");
+    let inside = profile.snapshot();
+    assert_eq!((inside.counts.successes, inside.counts.cancelled), (1, 1));
+    assert_eq!(inside.bulkhead.map(|bulkhead| bulkhead.in_use), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_panic_inside_the_future_is_a_failure_and_a_dropped_one_is_none() {
-    let profile = dependency_of(Tokio::clock(), "timeout = '1s'\nbulkhead = { max_concurrent = 1 }");
+    let profile = dependency_of(
+        Tokio::clock(),
+        "timeout = '1s'\nbulkhead = { max_concurrent = 1 }",
+    );
     let panics = {
         let profile = profile.clone();
         tokio::spawn(async move {
@@ -192,7 +226,11 @@ async fn a_panic_inside_the_future_is_a_failure_and_a_dropped_one_is_none() {
     assert!(panics.await.is_err());
     let given_up = {
         let profile = profile.clone();
-        tokio::spawn(async move { profile.call_async(Tokio, |_| pending::<Result<(), Error>>()).await })
+        tokio::spawn(async move {
+            profile
+                .call_async(Tokio, |_| pending::<Result<(), Error>>())
+                .await
+        })
     };
     tokio::task::yield_now().await;
     given_up.abort();
@@ -334,7 +372,11 @@ fn dropped_after(polls: usize, is_probe: bool) -> bool {
                     let mut polled = 0;
                     poll_fn(|_| {
                         polled += 1;
-                        if polled < 3 { Poll::Pending } else { Poll::Ready(()) }
+                        if polled < 3 {
+                            Poll::Pending
+                        } else {
+                            Poll::Ready(())
+                        }
                     })
                     .await;
                     match attempt.number() {
@@ -388,7 +430,10 @@ fn a_call_dropped_at_any_await_leaves_no_permit_timer_or_place_in_the_queue() {
         let end = (0..200).find(|polls| dropped_after(*polls, is_probe));
         let end = end.expect("it ends at last");
         println!("dropped at each of {end} polls");
-        assert!(end >= if is_probe { 8 } else { 20 }, "every wait was met: {end}");
+        assert!(
+            end >= if is_probe { 8 } else { 20 },
+            "every wait was met: {end}"
+        );
     }
 }
 

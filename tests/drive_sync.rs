@@ -375,7 +375,11 @@ fn a_result_after_a_change_of_state_is_told_as_late() {
     let late = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&late);
     let subscription = profile.on_event(move |event| {
-        if let Kind::LateResult { attempt: 1, outcome } = event.kind {
+        if let Kind::LateResult {
+            attempt: 1,
+            outcome,
+        } = event.kind
+        {
             assert_eq!(outcome, Some(Outcome::Success));
             count.fetch_add(1, Ordering::SeqCst);
         }
@@ -394,8 +398,9 @@ fn a_result_after_a_change_of_state_is_told_as_late() {
 
 #[test]
 fn a_panic_counts_as_a_failure_and_gives_everything_back() {
-    let (_, profile) =
-        dependency_of("timeout = '1s'\nbulkhead = { max_concurrent = 1 }\nretry = { attempts = 3 }");
+    let (_, profile) = dependency_of(
+        "timeout = '1s'\nbulkhead = { max_concurrent = 1 }\nretry = { attempts = 3 }",
+    );
     let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         profile.call(|_| -> Result<(), Error> { panic!("a bug") })
     }));
@@ -493,19 +498,15 @@ fn threads_wait_for_a_place_first_come_first_served_and_leave_nothing_behind() {
         );
         gate.wait();
     });
-    assert_eq!(
-        *order.lock().expect("no panic"),
-        (0..8).collect::<Vec<_>>()
-    );
+    assert_eq!(*order.lock().expect("no panic"), (0..8).collect::<Vec<_>>());
     let bulkhead = profile.snapshot().bulkhead.expect("one");
     assert_eq!((bulkhead.in_use, bulkhead.waiting), (0, 0));
 }
 
 #[test]
 fn who_waits_in_vain_is_refused_in_time() {
-    let (time, profile) = dependency_of(
-        "timeout = '1s'\nbulkhead = { max_concurrent = 1, max_wait = '250ms' }",
-    );
+    let (time, profile) =
+        dependency_of("timeout = '1s'\nbulkhead = { max_concurrent = 1, max_wait = '250ms' }");
     let inner = profile.clone();
     let refused = profile
         .call(|_| inner.call(|_| -> Result<(), Error> { panic!("no place") }))
@@ -513,6 +514,30 @@ fn who_waits_in_vain_is_refused_in_time() {
     let refusal = refused.expect_err("no place").expect("a refusal");
     assert_eq!(refusal.reason, Refused::BulkheadWaitTimeout);
     assert_eq!(elapsed(&time), Duration::from_millis(250));
+}
+
+#[test]
+fn a_permit_is_leave_for_one_attempt_however_it_is_used() {
+    let (_, profile) = dependency_of(
+        "timeout = '1s'\nretry = { attempts = 3 }\nbulkhead = { max_concurrent = 1 }\n\
+         breaker = { consecutive_failures = 2 }",
+    );
+    let permit = profile.permit(&Options::DEFAULT).expect("free");
+    assert_eq!(permit.attempt().timeout(), Duration::from_secs(1));
+    let refused = profile.permit(&Options::DEFAULT).expect_err("one place");
+    assert_eq!(
+        refused.refusal().map(|refusal| refusal.reason),
+        Some(Refused::BulkheadFull)
+    );
+    drop(permit);
+    profile.permit(&Options::DEFAULT).expect("free").success();
+    for _ in 0..2 {
+        profile.permit(&Options::DEFAULT).expect("free").failure();
+    }
+    assert!(profile.permit(&Options::DEFAULT).is_err(), "it is open");
+    let counts = profile.snapshot().counts;
+    assert_eq!((counts.successes, counts.failures), (1, 2));
+    assert_eq!((counts.cancelled, counts.retries), (1, 0));
 }
 
 #[test]

@@ -119,8 +119,18 @@ async fn what_may_be_sent_twice_is_sent_again_and_the_last_answer_is_the_real_on
         // Nobody knows whether the order was booked.
         (&[Answer::Status(500)], Method::POST, 500, 1),
         // It was not even sent.
-        (&[Answer::Error(ErrorKind::ConnectionRefused)], Method::POST, 200, 2),
-        (&[Answer::Error(ErrorKind::ConnectionReset)], Method::DELETE, 200, 2),
+        (
+            &[Answer::Error(ErrorKind::ConnectionRefused)],
+            Method::POST,
+            200,
+            2,
+        ),
+        (
+            &[Answer::Error(ErrorKind::ConnectionReset)],
+            Method::DELETE,
+            200,
+            2,
+        ),
         // The next answer would be the same.
         (&[Answer::Status(501)], Method::GET, 501, 1),
         // It answered: the request is what was wrong.
@@ -225,12 +235,17 @@ async fn refusals_and_timeouts_can_be_told_from_errors_of_the_client() {
     let error = answer.expect_err("no answer");
     let unanswered = error.downcast_ref::<Unanswered>().expect("ours");
     assert!(matches!(unanswered.why, DependencyError::TimedOut(_)));
-    assert_eq!((error.to_string().as_str(), sent), ("shop: no answer within 1s", 1));
+    assert_eq!(
+        (error.to_string().as_str(), sent),
+        ("shop: no answer within 1s", 1)
+    );
 
     testing::force(&shop, State::ForcedOpen).expect("a breaker");
     let (answer, sent) = send(&shop, &[], Method::GET).await;
     let error = answer.expect_err("refused");
-    let refusal = error.downcast_ref::<Unanswered>().and_then(Unanswered::refusal);
+    let refusal = error
+        .downcast_ref::<Unanswered>()
+        .and_then(Unanswered::refusal);
     assert_eq!(
         refusal.map(|refusal| refusal.reason),
         Some(Refused::BreakerForcedOpen)

@@ -12,10 +12,9 @@ use hyper_util::rt::TokioExecutor;
 use seawall::breaker::State;
 use seawall::tower::{BoxError, SeawallLayer, Unanswered, by_error, by_status};
 use seawall::{
-    Attempt, Dependency, Detailed, Ended, Fallback, Outcome, Refused, Seawall, Tokio,
-    classify,
+    Attempt, Dependency, Detailed, Ended, Fallback, Outcome, Refused, Seawall, Tokio, classify,
 };
-use seawall_testkit::rig::Rig;
+use seawall_testkit::rig::{Rig, say};
 use serde_json::json;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -92,13 +91,13 @@ fn line<E>(what: &str, calls: &[Detailed<Answer, E>]) {
     let attempts: u32 = calls.iter().map(|call| call.attempts).sum();
     let good = calls.iter().filter(|call| call.result.is_ok());
     let millis = |micros: Option<&u128>| *micros.unwrap_or(&0) as f64 / 1_000.0;
-    println!(
+    say(&format!(
         "{what:<34} {:>3} calls, {:>3} good, {attempts:>3} attempts, median {:>8.2} ms, worst {:>8.2} ms",
         calls.len(),
         good.count(),
         millis(took.get(took.len() / 2)),
         millis(took.last()),
-    );
+    ));
 }
 
 fn breaker(shop: &Dependency) -> State {
@@ -114,7 +113,10 @@ fn holds_nothing(shop: &Dependency) {
 fn recovery<E>(mut call: impl FnMut() -> Detailed<Answer, E>) -> Duration {
     let begin = Instant::now();
     while call().result.is_err() {
-        assert!(begin.elapsed() < Duration::from_secs(10), "it never recovers");
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "it never recovers"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
     begin.elapsed()
@@ -128,7 +130,9 @@ fn through_every_fault<E: std::fmt::Debug>(
     call: &dyn Fn(&str) -> Detailed<Answer, E>,
 ) {
     let calls = |path: &str, count: usize| -> Vec<_> { (0..count).map(|_| call(path)).collect() };
-    let all = |calls: &[Detailed<Answer, E>], what: &str, is_right: &dyn Fn(&Detailed<Answer, E>) -> bool| {
+    let all = |calls: &[Detailed<Answer, E>],
+               what: &str,
+               is_right: &dyn Fn(&Detailed<Answer, E>) -> bool| {
         line(&format!("{client}, {what}"), calls);
         for call in calls {
             assert!(is_right(call), "{what}: {call:?}");
@@ -167,12 +171,16 @@ fn through_every_fault<E: std::fmt::Debug>(
     }
     {
         let _narrow = proxy.toxic("bandwidth", json!({"rate": 10}));
-        all(&calls("/bytes/100000", 1), "bandwidth 10 KB/s, 100 KB", &|call| {
-            call.result.is_err() && call.duration >= Duration::from_millis(300)
-        });
-        all(&calls("/bytes/100", 2), "bandwidth 10 KB/s, 100 B", &|call| {
-            call.result.is_ok()
-        });
+        all(
+            &calls("/bytes/100000", 1),
+            "bandwidth 10 KB/s, 100 KB",
+            &|call| call.result.is_err() && call.duration >= Duration::from_millis(300),
+        );
+        all(
+            &calls("/bytes/100", 2),
+            "bandwidth 10 KB/s, 100 B",
+            &|call| call.result.is_ok(),
+        );
     }
     let flaky = calls(&format!("/flaky/2?id={client}"), 1);
     all(&flaky, "503 twice, then 200", &|call| {
@@ -189,7 +197,7 @@ fn through_every_fault<E: std::fmt::Debug>(
     }
     proxy.enable(true);
     let took = recovery(|| call("/ok"));
-    println!("{client}, up again: good {took:.0?} later");
+    say(&format!("{client}, up again: good {took:.0?} later"));
     assert!(took < Duration::from_secs(2));
     assert_eq!(breaker(shop), State::Closed);
     holds_nothing(shop);
@@ -206,7 +214,10 @@ fn a_blocking_client_through_every_fault() {
     });
     // The same dependency with something to serve instead.
     proxy.enable(false);
-    let degraded = shop.calling().on(by_answer).fallback(Fallback::value((203, 0)));
+    let degraded = shop
+        .calling()
+        .on(by_answer)
+        .fallback(Fallback::value((203, 0)));
     let detailed = degraded
         .expect("allowed")
         .call_detailed(|attempt| get(proxy.address(), "/ok", attempt));
@@ -285,8 +296,10 @@ fn the_layer_in_front_of_a_real_client() {
             Ok::<_, BoxError>((status, ended, String::from_utf8_lossy(&body).into_owned()))
         });
         let took = begin.elapsed();
-        let shown = answer.as_ref().map_or_else(ToString::to_string, |(status, ..)| status.to_string());
-        println!("layer, {method} {path}: {shown} after {took:.2?}");
+        let shown = answer
+            .as_ref()
+            .map_or_else(ToString::to_string, |(status, ..)| status.to_string());
+        say(&format!("layer, {method} {path}: {shown} after {took:.2?}"));
         (answer, took)
     };
 
@@ -320,7 +333,9 @@ fn the_layer_in_front_of_a_real_client() {
     assert!(by_error(&answer.expect_err("down")).was_not_sent);
     let (answer, took) = send("GET", "/ok");
     let error = answer.expect_err("refused");
-    let refusal = error.downcast_ref::<Unanswered>().and_then(Unanswered::refusal);
+    let refusal = error
+        .downcast_ref::<Unanswered>()
+        .and_then(Unanswered::refusal);
     assert_eq!(
         refusal.map(|refusal| refusal.reason),
         Some(Refused::BreakerOpen)

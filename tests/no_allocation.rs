@@ -208,6 +208,17 @@ fn call_story(dependency: &seawall::Dependency) {
     }
 }
 
+/// The same by the driver, which only waits in a queue with memory of its own.
+fn driven_story(dependency: &seawall::Dependency) {
+    for round in 0..20 {
+        let answer = dependency.call(|attempt| match round % 4 {
+            0 => Err(round),
+            _ => Ok(attempt.timeout()),
+        });
+        let _ = black_box(answer);
+    }
+}
+
 #[test]
 fn no_path_of_the_core_allocates() {
     // Proof that the counter counts.
@@ -219,6 +230,7 @@ fn no_path_of_the_core_allocates() {
     let dependencies = ["enforce", "shadow", "off"].map(dependency);
     IS_COUNTED.set(true);
     dependencies.iter().for_each(call_story);
+    dependencies.iter().for_each(driven_story);
     for mode in [Mode::Enforce, Mode::Shadow, Mode::Off] {
         breaker_story(mode);
         bulkhead_story(mode);

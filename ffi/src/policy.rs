@@ -133,6 +133,12 @@ struct Inside {
 const _: () = assert!(size_of::<Inside>() <= SEAWALL_POLICY_BYTES);
 const MARK: u64 = 0x5ea3_a119_0119_0e6a;
 
+/// A yes or no; any other number may be a mistake.
+fn flag(field: &'static str, number: u32) -> Result<bool, ConfigError> {
+    ConfigError::check(field, u64::from(number), 0, 1)?;
+    Ok(number == 1)
+}
+
 fn scope(field: &'static str, number: u32) -> Result<Scope, ConfigError> {
     ConfigError::check(field, u64::from(number), 0, 1)?;
     Ok(if number == SEAWALL_SCOPE_CALL {
@@ -155,11 +161,11 @@ impl seawall_policy_config_t {
                 attempts: self.attempts,
                 backoff: backoff.core()?,
                 useful: Nanos(self.useful_ns),
-                idempotent: self.idempotent != 0,
-                critical: self.critical != 0,
+                idempotent: flag("idempotent", self.idempotent)?,
+                critical: flag("critical", self.critical)?,
                 max_wait: Nanos(self.max_wait_ns),
                 max_rate_wait: Nanos(self.max_rate_wait_ns),
-                may_fall_back: self.may_fall_back != 0,
+                may_fall_back: flag("may_fall_back", self.may_fall_back)?,
                 breaker_scope: scope("breaker.scope", self.breaker_scope)?,
                 bulkhead_scope: scope("bulkhead.scope", self.bulkhead_scope)?,
                 ..Config::with_timeout(Nanos(self.timeout_ns))
@@ -203,7 +209,9 @@ impl seawall_gates_t {
             // SAFETY: likewise.
             *place = unsafe { gate(limiter) }?;
         }
-        if gates.breaker.is_some_and(|breaker| !breaker.is_initialised())
+        if gates
+            .breaker
+            .is_some_and(|breaker| !breaker.is_initialised())
             || gates.budget.is_some_and(|budget| !budget.is_initialised())
             || gates
                 .limiters

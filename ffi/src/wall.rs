@@ -53,6 +53,27 @@ unsafe fn wall<'a>(pointer: *const seawall_wall_t) -> Result<&'a Seawall, Misuse
     unsafe { pointer.cast::<Seawall>().as_ref() }.ok_or(Misuse::Null)
 }
 
+/// [`guard`], which leaves a text in the caller's buffer whatever happens: why not, or nothing.
+///
+/// # Safety
+/// A buffer that is not null must be writable for `bytes`.
+unsafe fn explained(
+    message: *mut c_char,
+    bytes: usize,
+    body: impl FnOnce() -> Result<Status, Misuse>,
+) -> seawall_status_t {
+    // SAFETY: the caller's promise.
+    unsafe { fill("", message, bytes) };
+    let status = guard(body);
+    // SAFETY: not null, and with the NUL of above.
+    let is_silent = !message.is_null() && bytes > 0 && unsafe { message.read() } == 0;
+    if status < 0 && is_silent {
+        // SAFETY: the caller's promise.
+        unsafe { fill(Status(status).text(), message, bytes) };
+    }
+    status
+}
+
 /// # Safety
 /// As for the function of the interface that calls it.
 unsafe fn opened(
@@ -69,9 +90,9 @@ unsafe fn opened(
     Ok(Status::OK)
 }
 
-/// Opens a file. On SEAWALL_ERROR_CONFIG `message` (may be null) says everything that is wrong, one finding a line
-/// with file, line and column, NUL-terminated and cut to `message_bytes`; nothing is half open. Close it with
-/// seawall_wall_close.
+/// Opens a file. On an error `message` (may be null) says why, else it is empty: NUL-terminated and cut to
+/// `message_bytes`. On SEAWALL_ERROR_CONFIG that is everything that is wrong, one finding a line with file, line and
+/// column; nothing is half open. Close it with seawall_wall_close.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn seawall_wall_open(
@@ -80,12 +101,14 @@ pub unsafe extern "C" fn seawall_wall_open(
     message: *mut c_char,
     message_bytes: usize,
 ) -> seawall_status_t {
-    guard(|| {
+    let body = || {
         // SAFETY: the header asks for a string.
         let path = unsafe { text(path) }?;
         // SAFETY: the same promises.
         unsafe { opened(Seawall::open(path), wall, message, message_bytes) }
-    })
+    };
+    // SAFETY: the header asks for a buffer of that size.
+    unsafe { explained(message, message_bytes, body) }
 }
 
 /// As seawall_wall_open, for a text that messages call `name`.
@@ -98,13 +121,15 @@ pub unsafe extern "C" fn seawall_wall_parse(
     message: *mut c_char,
     message_bytes: usize,
 ) -> seawall_status_t {
-    guard(|| {
+    let body = || {
         // SAFETY: the header asks for strings.
         let (policies, name) = unsafe { (text(policies)?, text(name)?) };
         let parsed = Seawall::parse(policies, name);
         // SAFETY: the same promises.
         unsafe { opened(parsed, wall, message, message_bytes) }
-    })
+    };
+    // SAFETY: the header asks for a buffer of that size.
+    unsafe { explained(message, message_bytes, body) }
 }
 
 /// An empty wall, for policies from code.
@@ -143,7 +168,7 @@ pub unsafe extern "C" fn seawall_wall_define(
     message: *mut c_char,
     message_bytes: usize,
 ) -> seawall_status_t {
-    guard(|| {
+    let body = || {
         // SAFETY: the header asks for an open wall.
         let wall = unsafe { self::wall(wall) }?;
         // SAFETY: the header asks for a valid place.
@@ -157,7 +182,9 @@ pub unsafe extern "C" fn seawall_wall_define(
         let defined = defined.map_err(|error| unsafe { tell(&error, message, message_bytes) })?;
         *out = defined.as_ptr().cast();
         Ok(Status::OK)
-    })
+    };
+    // SAFETY: the header asks for a buffer of that size.
+    unsafe { explained(message, message_bytes, body) }
 }
 
 /// Puts another policy in force for a dependency that code defined. Its state stays; on an error the old policy
@@ -172,7 +199,7 @@ pub unsafe extern "C" fn seawall_wall_redefine(
     message: *mut c_char,
     message_bytes: usize,
 ) -> seawall_status_t {
-    guard(|| {
+    let body = || {
         // SAFETY: the header asks for an open wall.
         let wall = unsafe { self::wall(wall) }?;
         // SAFETY: the header asks for strings.
@@ -183,7 +210,9 @@ pub unsafe extern "C" fn seawall_wall_redefine(
             // SAFETY: the header asks for a buffer of that size.
             .map_err(|error| unsafe { tell(&error, message, message_bytes) })?;
         Ok(Status::OK)
-    })
+    };
+    // SAFETY: the header asks for a buffer of that size.
+    unsafe { explained(message, message_bytes, body) }
 }
 
 /// Reads the file again. State is kept; calls under way end by the policy they began with. If anything in the file
@@ -197,13 +226,15 @@ pub unsafe extern "C" fn seawall_wall_reload(
     message: *mut c_char,
     message_bytes: usize,
 ) -> seawall_status_t {
-    guard(|| {
+    let body = || {
         // SAFETY: the header asks for an open wall.
         let reloaded = unsafe { self::wall(wall) }?.reload_at(When(now_ns).now());
         // SAFETY: the header asks for a buffer of that size.
         reloaded.map_err(|error| unsafe { tell(&error, message, message_bytes) })?;
         Ok(Status::OK)
-    })
+    };
+    // SAFETY: the header asks for a buffer of that size.
+    unsafe { explained(message, message_bytes, body) }
 }
 
 /// The dependency of this name. SEAWALL_ERROR_UNKNOWN when there is none; `message` names the nearest one then. Look
@@ -217,7 +248,7 @@ pub unsafe extern "C" fn seawall_wall_dependency(
     message: *mut c_char,
     message_bytes: usize,
 ) -> seawall_status_t {
-    guard(|| {
+    let body = || {
         // SAFETY: the header asks for an open wall.
         let wall = unsafe { self::wall(wall) }?;
         // SAFETY: the header asks for a valid place.
@@ -228,7 +259,9 @@ pub unsafe extern "C" fn seawall_wall_dependency(
         let found = found.map_err(|error| unsafe { tell(&error, message, message_bytes) })?;
         *out = found.as_ptr().cast();
         Ok(Status::OK)
-    })
+    };
+    // SAFETY: the header asks for a buffer of that size.
+    unsafe { explained(message, message_bytes, body) }
 }
 
 /// The names of all dependencies, sorted, one a line, NUL-terminated and cut to the buffer (may be null). Returns

@@ -56,7 +56,7 @@ pub fn io<T>(result: &Result<T, io::Error>) -> Ended {
     }
 }
 
-/// What one kind of `std::io` error of a TCP connection means; see [`io`]. Blocking sockets report a timeout as
+/// What one kind of `std::io` error of a TCP connection means; see [`io()`]. Blocking sockets report a timeout as
 /// `WouldBlock`.
 #[must_use]
 pub const fn io_kind(kind: io::ErrorKind) -> Ended {

@@ -8,6 +8,7 @@ mod blocking;
 mod calling;
 mod driven;
 mod future;
+mod permit;
 mod sleep;
 
 use std::error::Error;
@@ -18,6 +19,7 @@ use seawall_core::{Misuse, Refusal};
 
 pub use attempt::Attempt;
 pub use calling::{Calling, Degraded, Detailed};
+pub use permit::Permit;
 pub use sleep::Sleep;
 #[cfg(feature = "tokio")]
 pub use sleep::Tokio;

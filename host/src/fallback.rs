@@ -27,7 +27,7 @@ type Function<T, E> = dyn Fn(&Ending<T, E>) -> Result<T, E> + Send + Sync;
 /// let wall = Seawall::new();
 /// let policy = Policy::builder().timeout(Duration::from_millis(200)).build()?;
 /// let recommendations = wall.define("recommendations", policy)?.calling().fallback(Fallback::value(Vec::new()))?;
-/// let titles: Vec<String> = recommendations.call(|_| Err("connection reset"))?;
+/// let titles: Vec<String> = recommendations.call(|_| Err(std::io::Error::other("down")))?;
 /// assert!(titles.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -1,8 +1,39 @@
 //! Seawall for Rust services: circuit breaker, bulkhead, rate limiter and retry budget that decide exactly
 //! as those of every other language on the host.
 //!
+//! Open the file with the policies, take a dependency, call:
+//!
+//! ```
+//! use seawall::{DependencyError, Options, Seawall, classify};
+//! # const POLICIES: &str = "[dependency.payments]\ntimeout = '2s'\nretry = { attempts = 3 }\n";
+//! # fn charge(_: std::time::Duration) -> std::io::Result<u32> { Ok(42) }
+//!
+//! let wall = Seawall::parse(POLICIES, "seawall.toml")?; // or Seawall::open("seawall.toml")
+//! let payments = wall.dependency("payments")?;
+//! match payments.call_with(&Options::DEFAULT, classify::io, |attempt| charge(attempt.remaining())) {
+//!     Ok(receipt) => assert_eq!(receipt, 42),
+//!     Err(DependencyError::Refused(refusal)) => println!("not now: {refusal}"),
+//!     Err(error) => println!("the last attempt: {error}"),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Dependency::call_async`] does the same in a future, [`Dependency::calling`] adds fallbacks and everything else
+//! that may be said about a call, and [`testing`] is for the tests of a service.
+//!
 //! The rules are in [`seawall_core`]; this crate adds what needs an operating system: the clock, seeds,
 //! guards that give permits back, and waiting. No runtime is chosen: futures are plain, timers are yours.
+//!
+//! | feature   | brings                                                              |
+//! |-----------|---------------------------------------------------------------------|
+//! | `std`     | all but the clock; on by default                                    |
+//! | `tokio`   | the timers of tokio for asynchronous calls                          |
+//! | `tracing` | events as `tracing` events                                          |
+//! | `http`    | deadlines in and out of `http::HeaderMap`                           |
+//! | `tower`   | a layer for HTTP clients                                            |
+//! | `hyper`   | the layer knows the errors of hyper                                 |
+//!
+//! The gates can be had one by one, too:
 //!
 //! ```
 //! use seawall::{Breaker, Bulkhead, CallError, breaker, bulkhead};

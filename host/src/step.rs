@@ -3,7 +3,7 @@
 use std::fmt;
 
 use seawall_core::policy::{self, Action, Bound, Ended, Notes, Options, key_text};
-use seawall_core::{Deadline, Misuse, Moment, Nanos, bulkhead};
+use seawall_core::{Deadline, Misuse, Moment, Nanos, Outcome, bulkhead};
 
 use crate::dependency::{Dependency, State};
 
@@ -83,7 +83,12 @@ impl Call<'_> {
     /// [`Misuse::Argument`] when no attempt was under way; nothing changes then.
     pub fn ended(&mut self, ended: Ended, random: Option<u64>, now: Nanos) -> Result<Step, Misuse> {
         let Bound { config, gates } = self.bound;
-        let random = random.unwrap_or_else(|| self.state.random());
+        let random = match random {
+            Some(random) => random,
+            // Only a failure may have to wait.
+            None if ended.outcome == Outcome::Failure => self.state.random(),
+            None => 0,
+        };
         let action = self.call.attempt_ended(config, gates, ended, random, now)?;
         Ok(self.step(action))
     }

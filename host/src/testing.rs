@@ -9,7 +9,7 @@
 //!
 //! let time = testing::FakeClock::new();
 //! let wall = Seawall::options().clock(time.clock()).build();
-//! let policy = Policy::builder().timeout(Duration::from_secs(1)).attempts(3).build()?;
+//! let policy = Policy::builder().timeout(Duration::from_secs(1)).retry(|retry| retry.attempts(3)).build()?;
 //! let profile = wall.define("profile", policy)?;
 //!
 //! testing::no_waiting(&profile, &time);

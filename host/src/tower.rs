@@ -5,7 +5,8 @@
 //! the request is one of gRPC). A request is sent again only if its method may be, or it carries an idempotency
 //! key, or it certainly was not sent; and only if its body can be sent again.
 //!
-//! The outcome is known when the head of the answer has come. How long its body may take is for its reader.
+//! The outcome is known when the head of the answer has come. How long its body may take is for its reader, and how
+//! long connecting may take (`connect_timeout` of the policy) for whoever makes the client.
 
 use std::convert::Infallible;
 use std::error::Error;

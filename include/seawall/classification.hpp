@@ -11,8 +11,12 @@ namespace seawall {
 namespace detail {
 struct option {
     static constexpr bool names_failures = false;
+    static constexpr bool names_retries = false;
+    static constexpr bool is_judge = false;
     bool fails_now() const noexcept { return false; }
     bool ignores_now() const noexcept { return false; }
+    bool retries_now() const noexcept { return false; }
+    template <class R> bool retries(const R &) const noexcept { return false; }
     template <class R> bool fails(const R &) const noexcept { return false; }
     template <class R> bool ignores(const R &) const noexcept { return false; }
 };
@@ -33,9 +37,19 @@ bool is_caught() noexcept {
 } // namespace detail
 
 #if SEAWALL_EXCEPTIONS
-/// Only these exceptions are failures; any other means that the dependency answered. Without it all are failures.
+/// Only these exceptions are failures; any other means that the dependency answered. Without it all are failures. In
+/// a call of a dependency: failures that another attempt may help against; any other is a failure that it does not,
+/// unless `failing` says which are.
 template <class... E>
 struct on : detail::option {
+    static constexpr bool names_failures = true;
+    static constexpr bool names_retries = true;
+    bool fails_now() const noexcept { return (detail::is_caught<E>() || ...); }
+    bool retries_now() const noexcept { return fails_now(); }
+};
+/// Only these exceptions, and those of `on`, are failures; these are not worth another attempt.
+template <class... E>
+struct failing : detail::option {
     static constexpr bool names_failures = true;
     bool fails_now() const noexcept { return (detail::is_caught<E>() || ...); }
 };
@@ -51,6 +65,14 @@ template <class Predicate>
 struct failure_if : detail::option {
     explicit failure_if(Predicate predicate) : predicate_(std::move(predicate)) {}
     template <class R> bool fails(const R &value) const { return predicate_(value); }
+    Predicate predicate_;
+};
+/// Results for which the predicate is true are failures that another attempt may help against.
+template <class Predicate>
+struct retry_if : detail::option {
+    explicit retry_if(Predicate predicate) : predicate_(std::move(predicate)) {}
+    template <class R> bool fails(const R &value) const { return predicate_(value); }
+    template <class R> bool retries(const R &value) const { return predicate_(value); }
     Predicate predicate_;
 };
 /// Results for which the predicate is true are neither success nor failure. Stronger than failure_if.

@@ -110,6 +110,25 @@ public:
     using error::error;
 };
 
+/// A policy does not hold, in a file or from code: what() says everything that is wrong, one problem a line, with file,
+/// line and column.
+class policy_error : public error {
+public:
+    using error::error;
+};
+
+/// There is no dependency of this name; what() says the nearest one.
+class unknown_dependency : public error {
+public:
+    using error::error;
+};
+
+/// A header is malformed, too long or asks for more than a day.
+class header_error : public error {
+public:
+    using error::error;
+};
+
 /// An expected "no". Never an outcome of the call that was not made.
 class refused : public std::runtime_error {
 public:
@@ -170,6 +189,7 @@ inline nanoseconds span(std::uint64_t count) noexcept {
     case SEAWALL_REFUSED_BUDGET_EXHAUSTED: throw budget_exhausted(code, retry_after);
     case SEAWALL_REFUSED_DEADLINE_EXCEEDED: throw deadline_exceeded(code, retry_after);
     case SEAWALL_ERROR_EXCEEDS_CAPACITY: throw exceeds_capacity(code);
+    case SEAWALL_ERROR_HEADER: throw header_error(code);
     default: throw error(code);
     }
 }

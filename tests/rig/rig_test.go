@@ -130,6 +130,20 @@ func TestTheProxyCausesEachFaultAndIsWellAgain(t *testing.T) {
 	}
 	remove()
 
+	// A client that gives up leaves bytes behind that nobody takes any more; removing the toxic must not wait
+	// for that.
+	toxic("bandwidth", `"rate":1`)
+	r.client.Timeout = 50 * time.Millisecond
+	if _, _, err := r.get("/bytes/1000000"); err == nil {
+		t.Error("bandwidth: a megabyte at once")
+	}
+	r.client.Timeout = 5 * time.Second
+	begin := time.Now()
+	remove()
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("bandwidth: gone only after %v", took)
+	}
+
 	toxic("bandwidth", `"rate":100`)
 	if text, took, err := r.get("/bytes/30000"); err != nil || len(text) != 30000 || took < 200*time.Millisecond {
 		t.Errorf("bandwidth: %d bytes, %v after %v", len(text), err, took)

@@ -51,7 +51,10 @@ pub fn build(log: &mut Log) -> Result<(), String> {
 
 /// What is wrong with the sealed archive in target/seawall.
 pub fn complaints() -> Result<Vec<String>, String> {
-    symbols::complaints(&folder().join("lib/libseawall_sealed.a"), &sealed_functions()?)
+    symbols::complaints(
+        &folder().join("lib/libseawall_sealed.a"),
+        &sealed_functions()?,
+    )
 }
 
 fn header() -> PathBuf {

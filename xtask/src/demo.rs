@@ -18,6 +18,8 @@ pub fn verb(arguments: &[String]) -> Answer {
     demo.arg("demo")
         .arg("--programs")
         .arg(programs)
+        .arg("--policies")
+        .arg("examples/checkout/seawall.toml")
         .args(arguments);
     // The demo takes our place, so that Ctrl-C reaches it and its exit code is ours.
     Err(format!("the demo did not start: {}", demo.exec()))

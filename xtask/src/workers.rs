@@ -1,7 +1,7 @@
 //! Building the language packages that the demo's workers are written against.
 //!
-//! The sources of the workers lie in examples/checkout/; what is found is written to
-//! target/demo/workers.json as one command line per language, which the demo reads.
+//! The sources of the workers lie in examples/checkout/, a folder for each language; what is found is
+//! written to target/demo/workers.json as one command line per language, which the demo reads.
 
 use crate::run::{self, Log};
 use crate::suite::{node, python};
@@ -55,16 +55,19 @@ pub fn prepare_workers(wanted: &[String]) -> Result<PathBuf, String> {
     Ok(file)
 }
 
-fn source(name: &str) -> String {
-    repo::at("examples/checkout")
-        .join(name)
-        .display()
-        .to_string()
+fn source(name: &str) -> PathBuf {
+    repo::at("examples/checkout").join(name)
 }
 
 fn python_worker(log: &mut Log) -> Result<CommandLine, String> {
     let python = python::install_for_demo(log)?;
-    Ok(vec![python.display().to_string(), source("worker.py")])
+    let worker = source("python/worker.py");
+    Ok(vec![
+        python.display().to_string(),
+        // Nothing is left beside the sources.
+        "-B".into(),
+        worker.display().to_string(),
+    ])
 }
 
 fn node_worker(log: &mut Log) -> Result<CommandLine, String> {
@@ -80,7 +83,11 @@ fn node_worker(log: &mut Log) -> Result<CommandLine, String> {
             .map_err(|error| format!("cannot link {}: {error}", repo::shown(&link)))?;
     }
     let worker = repo::target("demo/node/worker.mjs");
-    repo::copy(&repo::at("examples/checkout/worker.mjs"), &worker)?;
+    repo::copy(&source("node/worker.mjs"), &worker)?;
+    repo::copy(
+        &source("node/shop.mjs"),
+        &repo::target("demo/node/shop.mjs"),
+    )?;
     Ok(vec![
         node.display().to_string(),
         worker.display().to_string(),
@@ -93,7 +100,7 @@ fn go_worker(log: &mut Log) -> Result<CommandLine, String> {
     archive::build(log)?;
     let binary = repo::target("demo/worker-go");
     let mut build = run::command(go);
-    build.current_dir(repo::at("examples/checkout/worker_go"));
+    build.current_dir(source("go"));
     build
         .env("GOTOOLCHAIN", "local")
         .env("CGO_ENABLED", "1")
@@ -122,14 +129,14 @@ fn java_worker(log: &mut Log) -> Result<CommandLine, String> {
     }
 
     let classes = repo::target("demo/java");
-    repo::make_folder(&classes)?;
+    repo::empty_folder(&classes)?;
     let mut compile = run::command(newest.home.join("bin/javac"));
     compile
         .arg("-cp")
         .arg(&jar)
         .arg("-d")
         .arg(&classes)
-        .arg(source("Worker.java"));
+        .args([source("java/Worker.java"), source("java/Shop.java")]);
     run::must(compile, log)?;
 
     let mut line = vec![newest.home.join("bin/java").display().to_string()];

@@ -18,11 +18,13 @@ pub fn inject(headers: &mut HeaderMap, deadline: Deadline, now: impl Moment) {
 }
 
 /// Writes only `x-request-timeout-ms`, for servers that know nothing of gRPC.
+#[cfg(feature = "tower")]
 pub(crate) fn inject_millis(headers: &mut HeaderMap, span: Nanos) {
     put(headers, MILLIS, header::to_millis(span));
 }
 
 /// Writes only `grpc-timeout`.
+#[cfg(feature = "tower")]
 pub(crate) fn inject_grpc(headers: &mut HeaderMap, span: Nanos) {
     put(headers, GRPC, header::to_grpc(span));
 }

@@ -91,7 +91,7 @@ impl Driven<'_> {
         (answer.map_err(DependencyError::Failed), ended)
     }
 
-    fn pause(&self, span: Nanos) {
+    pub(super) fn pause(&self, span: Nanos) {
         match self.script().fake_clock() {
             Some(clock) => clock.advance(span.into()),
             None => std::thread::sleep(span.into()),
@@ -99,7 +99,7 @@ impl Driven<'_> {
     }
 
     /// Waits for a place of the bulkhead, first come first served.
-    fn wait(&mut self, at_most: Nanos) -> Result<Action, Misuse> {
+    pub(super) fn wait(&mut self, at_most: Nanos) -> Result<Action, Misuse> {
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         // Before every look, so that who frees a place after it wakes us.
         self.place().set_waker(&waker);

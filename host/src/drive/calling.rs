@@ -44,7 +44,7 @@ impl Dependency {
     /// use std::io::{Error, ErrorKind};
     /// use std::time::Duration;
     ///
-    /// let policy = Policy::builder().timeout(Duration::from_secs(1)).attempts(3).build()?;
+    /// let policy = Policy::builder().timeout(Duration::from_secs(1)).retry(|retry| retry.attempts(3)).build()?;
     /// let ledger = Seawall::new().define("ledger", policy)?;
     /// let answer = ledger.call_with(&Options::DEFAULT, classify::io, |attempt| match attempt.number() {
     ///     1 => Err(Error::from(ErrorKind::ConnectionReset)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use seawall_core::policy::{Action, End, Ended, Options};
 use seawall_core::retry_budget::Cause;
-use seawall_core::{Misuse, Moment, Nanos, Outcome};
+use seawall_core::{Deadline, Misuse, Moment, Nanos, Outcome};
 
 use super::Attempt;
 use crate::classify;
@@ -26,6 +26,8 @@ pub(super) struct Driven<'a> {
     place: Option<Arc<Place>>,
     attempts: u32,
     key: OnceLock<[u64; 2]>,
+    /// When the last step was made.
+    at: Nanos,
     /// Set while the function runs: still set when this is dropped, it has panicked.
     pub(super) is_inside: bool,
 }
@@ -55,6 +57,7 @@ impl<'a> Driven<'a> {
             } else {
                 OnceLock::from(options.key)
             },
+            at: now,
             is_inside: false,
         };
         let action = driven.publish(step, None, now);
@@ -63,19 +66,21 @@ impl<'a> Driven<'a> {
 
     /// What the function is told about an attempt.
     pub(super) fn attempt(&mut self, number: u32, timeout: Nanos) -> Attempt {
-        let now = self.now();
         self.attempts = number;
         Attempt {
             number,
             timeout,
-            deadline: seawall_core::Deadline::after(now, timeout).nearer(self.call.deadline()),
+            deadline: Deadline::after(self.at, timeout).nearer(self.call.deadline()),
             clock: self.dependency.clock().clone(),
             key: self.key.clone(),
         }
     }
 
-    /// Draws the key now, for attempts that leave this thread.
+    /// Draws the key now, for attempts that do not bring it back.
     pub(super) fn draw_key(&self) {
+        if self.dependency.policy().call.attempts == 1 {
+            return;
+        }
         let draw = || [self.dependency.random(), self.dependency.random()];
         self.key.get_or_init(draw);
     }
@@ -87,7 +92,9 @@ impl<'a> Driven<'a> {
 
     pub(super) fn ended(&mut self, ended: Ended) -> Result<Action, Misuse> {
         let now = self.now();
-        let step = self.call.ended(ended, None, now)?;
+        // Chance is for the wait before another attempt.
+        let random = (ended.outcome != Outcome::Failure).then_some(0);
+        let step = self.call.ended(ended, random, now)?;
         Ok(self.publish(step, Some(ended), now))
     }
 
@@ -105,9 +112,9 @@ impl<'a> Driven<'a> {
         &self.dependency.state().script
     }
 
-    /// How long it took so far.
+    /// How long it took up to the last step.
     pub(super) fn duration(&self) -> Duration {
-        self.now().since(self.call.started()).into()
+        self.at.since(self.call.started()).into()
     }
 
     /// The place in the queue, taken at the end of it if there is none yet.
@@ -125,6 +132,7 @@ impl<'a> Driven<'a> {
     /// Tells what happened, and leaves the queue where nothing is waited for any more.
     fn publish(&mut self, step: Step, ended: Option<Ended>, now: Nanos) -> Action {
         let Step { action, notes } = step;
+        self.at = now;
         if !matches!(action, Action::Wait { .. }) {
             self.leave_queue();
         }
@@ -190,7 +198,6 @@ impl<'a> Driven<'a> {
 
 impl Drop for Driven<'_> {
     fn drop(&mut self) {
-        self.leave_queue();
         if !self.call.is_under_way() {
             return;
         }

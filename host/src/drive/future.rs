@@ -123,7 +123,7 @@ impl Driven<'_> {
         .await
     }
 
-    async fn pause_async<S: Sleep>(&self, sleep: &S, span: Nanos) {
+    pub(super) async fn pause_async<S: Sleep>(&self, sleep: &S, span: Nanos) {
         match self.script().fake_clock() {
             Some(clock) => clock.advance(span.into()),
             None => sleep.sleep(span.into()).await,
@@ -131,7 +131,11 @@ impl Driven<'_> {
     }
 
     /// Waits for a place of the bulkhead, first come first served.
-    async fn wait_async<S: Sleep>(&mut self, sleep: &S, at_most: Nanos) -> Result<Action, Misuse> {
+    pub(super) async fn wait_async<S: Sleep>(
+        &mut self,
+        sleep: &S,
+        at_most: Nanos,
+    ) -> Result<Action, Misuse> {
         let mut until = self.now().plus(at_most);
         if let Some(clock) = self.script().fake_clock() {
             clock.advance(at_most.into());

@@ -52,8 +52,7 @@ impl Tokio {
         use std::time::Instant;
 
         static ORIGIN: OnceLock<(Instant, Nanos)> = OnceLock::new();
-        let (origin, nanos) =
-            *ORIGIN.get_or_init(|| (Instant::now(), crate::clock::monotonic()));
+        let (origin, nanos) = *ORIGIN.get_or_init(|| (Instant::now(), crate::clock::monotonic()));
         crate::Clock::from_fn(move || {
             let now = tokio::time::Instant::now().into_std();
             match now.checked_duration_since(origin) {

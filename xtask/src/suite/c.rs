@@ -92,7 +92,7 @@ impl Dialect {
 /// The archive that a program needs: the sealed one, unless it opens a wall.
 fn archive_for(source: &Path) -> &'static str {
     let text = repo::read(source).unwrap_or_default();
-    let opens_a_wall = ["seawall_wall_", "wall.h", "Seawall", "dependency"]
+    let opens_a_wall = ["seawall_wall_", "seawall::wall", "story_policy.h"]
         .iter()
         .any(|sign| text.contains(sign));
     if opens_a_wall {
@@ -149,7 +149,7 @@ pub fn run_cpp(session: &mut Session) -> Result<(), String> {
         only,
     });
     run_dialects(session, &dialects, "cpp", "examples/cpp")?;
-    find_by_cmake(session, "examples/cpp", &["quickstart"])
+    find_by_cmake(session, "examples/cpp", &["quickstart", "dependency"])
 }
 
 fn run_dialects(

@@ -18,6 +18,7 @@ pub fn run(session: &mut Session) -> Result<(), String> {
     }
     session.counted("cargo test", cargo, counts::cargo);
 
+    features(session);
     interleavings(session);
 
     let differences = header::check_committed(session.log())?;
@@ -39,6 +40,34 @@ pub fn run(session: &mut Session) -> Result<(), String> {
         answer,
     );
     Ok(())
+}
+
+/// Each optional feature of the host builds without the others, and none of them is there unasked.
+fn features(session: &mut Session) {
+    for feature in ["", "std", "tokio", "tracing", "http", "tower", "hyper"] {
+        let mut cargo = run::cargo();
+        cargo.args(["check", "--quiet", "-p", "seawall", "--no-default-features"]);
+        cargo.args(["--features", feature]);
+        let name = match feature {
+            "" => "the host builds without features".to_string(),
+            _ => format!("the host builds with the feature {feature} alone"),
+        };
+        session.check(&name, cargo);
+    }
+    let mut tree = run::cargo();
+    tree.args(["tree", "-p", "seawall", "-e", "normal", "--prefix", "none"]);
+    let answer = run::output(tree).and_then(|text| {
+        let names = text.lines().filter_map(|line| line.split(' ').next());
+        let heavy: Vec<&str> = names
+            .filter(|name| ["tokio", "tracing", "http", "hyper"].contains(name))
+            .collect();
+        if heavy.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("it brings {}", heavy.join(", ")))
+        }
+    });
+    session.judge("the host brings no runtime unasked", answer);
 }
 
 /// The programs core/tests/loom*.rs walk through the orders in which threads can meet. They need
