@@ -13,30 +13,33 @@ import (
 type State uint32
 
 const (
-	// Closed: everybody may call.
-	Closed State = stateClosed
-	// Open: nobody may call until the open time is over.
-	Open State = stateOpen
-	// HalfOpen: a few probes may call.
-	HalfOpen State = stateHalfOpen
-	// ForcedOpen: nobody may call until a reset by hand.
-	ForcedOpen State = stateForcedOpen
-	// Disabled: everybody may call, nothing is recorded.
-	Disabled State = stateDisabled
+	// StateClosed: everybody may call.
+	StateClosed State = stateClosed
+	// StateOpen: nobody may call until the open time is over.
+	StateOpen State = stateOpen
+	// StateHalfOpen: a few probes may call.
+	StateHalfOpen State = stateHalfOpen
+	// StateForcedOpen: nobody may call until a reset by hand.
+	StateForcedOpen State = stateForcedOpen
+	// StateDisabled: everybody may call, nothing is recorded.
+	StateDisabled State = stateDisabled
 )
+
+// MarshalText is the word of String, so that JSON has it.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // String is the state as metrics name it, such as "half_open".
 func (s State) String() string {
 	switch s {
-	case Closed:
+	case StateClosed:
 		return "closed"
-	case Open:
+	case StateOpen:
 		return "open"
-	case HalfOpen:
+	case StateHalfOpen:
 		return "half_open"
-	case ForcedOpen:
+	case StateForcedOpen:
 		return "forced_open"
-	case Disabled:
+	case StateDisabled:
 		return "disabled"
 	}
 	return fmt.Sprintf("state %d", uint32(s))
@@ -192,25 +195,31 @@ func (b *Breaker) tell(transition uint32) {
 
 // A BreakerSnapshot is what a breaker looked like at one moment. Counters only grow, over all states and resets.
 type BreakerSnapshot struct {
-	State State
+	State State `json:"state"`
 	// Generation is the number of state changes so far, modulo 65,536.
-	Generation uint16
+	Generation uint16 `json:"generation"`
 	// Streak is the failures in a row; 0 unless closed.
-	Streak uint64
+	Streak uint64 `json:"streak"`
 	// WindowCalls, WindowFailures and WindowSlow are what the window holds; 0 unless closed.
-	WindowCalls, WindowFailures, WindowSlow uint64
+	WindowCalls    uint64 `json:"window_calls"`
+	WindowFailures uint64 `json:"window_failures"`
+	WindowSlow     uint64 `json:"window_slow"`
 	// ProbesInFlight is the probes under way.
-	ProbesInFlight uint32
+	ProbesInFlight uint32 `json:"probes_in_flight"`
 	// RetryAfter is how long until somebody may go; 0 when now, or when nobody knows.
-	RetryAfter time.Duration
+	RetryAfter time.Duration `json:"retry_after_ns"`
 	// Success, Failure and Ignored are the calls recorded so, Slow those of them that took too long.
-	Success, Failure, Ignored, Slow uint64
+	Success uint64 `json:"success"`
+	Failure uint64 `json:"failure"`
+	Ignored uint64 `json:"ignored"`
+	Slow    uint64 `json:"slow"`
 	// Refused is the calls refused, ShadowRefused those that would have been outside shadow mode.
-	Refused, ShadowRefused uint64
+	Refused       uint64 `json:"refused"`
+	ShadowRefused uint64 `json:"shadow_refused"`
 	// Late is the results that came too late to count.
-	Late uint64
+	Late uint64 `json:"late"`
 	// Opened is how often it opened.
-	Opened uint64
+	Opened uint64 `json:"opened"`
 }
 
 // Snapshot looks at the breaker and changes nothing. All zero after Close.
@@ -219,6 +228,10 @@ func (b *Breaker) Snapshot() BreakerSnapshot {
 		return BreakerSnapshot{}
 	}
 	s, _ := b.native.snapshot(moment(b.clock))
+	return breakerSnapshot(&s)
+}
+
+func breakerSnapshot(s *nativeBreakerSnapshot) BreakerSnapshot {
 	return BreakerSnapshot{
 		State:          State(s.state),
 		Generation:     uint16(s.generation),

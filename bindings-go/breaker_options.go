@@ -162,10 +162,20 @@ func WithMinWitnesses(processes int) BreakerOption {
 	return breakerOption(func(s *breakerSettings) { s.native.min_witnesses = s.count("min_witnesses", processes) })
 }
 
-// WithSeed makes the jitter of the open time repeatable. Default random.
-func WithSeed(seed uint64) BreakerOption {
-	return breakerOption(func(s *breakerSettings) { s.native.seed = u64(seed) })
+// A SeedOption is a setting of breakers and of walls.
+type SeedOption interface {
+	BreakerOption
+	WallOption
 }
+
+type seedOption uint64
+
+func (o seedOption) applyBreaker(s *breakerSettings) { s.native.seed = u64(o) }
+func (o seedOption) applyWall(s *wallSettings)       { s.seed = (*uint64)(&o) }
+
+// WithSeed makes the jitter of a breaker's open time repeatable, or every random choice of a wall made by [New]; a
+// file has the key "seed" for that. For tests. Default random.
+func WithSeed(seed uint64) SeedOption { return seedOption(seed) }
 
 // OnTransition calls back after each change of state, on the goroutine whose call made it, exactly once per
 // change, when the new state is already in force. It should be quick; a panic in it is swallowed.

@@ -18,7 +18,7 @@ func tripped(t *testing.T, clock Clock, options ...BreakerOption) *Breaker {
 	}, options...)
 	b := must(NewBreaker("payments", options...))
 	noError(t, must(b.TryAcquire()).Failure())
-	if b.State() != Open {
+	if b.State() != StateOpen {
 		t.Fatalf("state %v after a failure", b.State())
 	}
 	return b
@@ -49,7 +49,7 @@ func TestOneProbeDecides(t *testing.T) {
 	_, err := b.TryAcquire()
 	wantRefused(t, err, ErrBreakerOpen, ReasonBreakerHalfOpen)
 	noError(t, probe.Success())
-	if b.State() != Closed {
+	if b.State() != StateClosed {
 		t.Errorf("state %v after a good probe", b.State())
 	}
 }
@@ -121,17 +121,17 @@ func TestByHand(t *testing.T) {
 func TestAPanickingCallbackNeverBreaksTheCall(t *testing.T) {
 	b := must(NewBreaker("payments", WithConsecutiveFailures(1), OnTransition(func(string, State, State) { panic("mine") })))
 	noError(t, must(b.TryAcquire()).Failure())
-	if b.State() != Open {
+	if b.State() != StateOpen {
 		t.Errorf("state %v", b.State())
 	}
 }
 
 func TestACallbackMayUseTheBreaker(t *testing.T) {
 	var b *Breaker
-	seen := Closed
+	seen := StateClosed
 	b = must(NewBreaker("payments", WithConsecutiveFailures(1), OnTransition(func(string, State, State) { seen = b.State() })))
 	noError(t, must(b.TryAcquire()).Failure())
-	if seen != Open {
+	if seen != StateOpen {
 		t.Errorf("the callback saw %v", seen)
 	}
 }
@@ -140,7 +140,7 @@ func TestShadowNeverRefuses(t *testing.T) {
 	b := must(NewBreaker("payments", WithMode(Shadow), WithConsecutiveFailures(1)))
 	noError(t, must(b.TryAcquire()).Failure())
 	noError(t, must(b.TryAcquire()).Success())
-	if s := b.Snapshot(); s.ShadowRefused != 1 || s.Refused != 0 || s.State != Open {
+	if s := b.Snapshot(); s.ShadowRefused != 1 || s.Refused != 0 || s.State != StateOpen {
 		t.Errorf("%+v", s)
 	}
 }
@@ -151,7 +151,7 @@ func TestReconfigureChangesOnlyWhatItNames(t *testing.T) {
 	noError(t, must(b.TryAcquire()).Failure())
 	noError(t, b.Reconfigure(WithConsecutiveFailures(2)))
 	noError(t, must(b.TryAcquire()).Failure())
-	if s := b.Snapshot(); s.State != Open || s.RetryAfter != time.Second {
+	if s := b.Snapshot(); s.State != StateOpen || s.RetryAfter != time.Second {
 		t.Errorf("%+v", s)
 	}
 	var problem *ConfigError
@@ -221,7 +221,7 @@ func TestOneOfManyRacingRecordsOpens(t *testing.T) {
 	workers := 2 * runtime.GOMAXPROCS(0)
 	var opened atomic.Int64
 	b := must(NewBreaker("payments", WithConsecutiveFailures(5), OnTransition(func(_ string, _, to State) {
-		if to == Open {
+		if to == StateOpen {
 			opened.Add(1)
 		}
 	})))
@@ -283,7 +283,7 @@ func TestDefaultsFollowWhatIsGiven(t *testing.T) {
 	for range 4 {
 		noError(t, must(b.TryAcquire()).Failure())
 	}
-	if b.State() != Open {
+	if b.State() != StateOpen {
 		t.Errorf("state %v after a whole window of failures", b.State())
 	}
 }

@@ -259,17 +259,21 @@ func (b *Bulkhead) Close() error {
 // A BulkheadSnapshot is what a bulkhead looked like at one moment.
 type BulkheadSnapshot struct {
 	// Limit is the permits in all, Reserved those of them for critical callers, Capacity the most there can be.
-	Limit, Reserved, Capacity int
+	Limit    int `json:"limit"`
+	Reserved int `json:"reserved"`
+	Capacity int `json:"capacity"`
 	// InUse is the permits held, Waiting the callers in line.
-	InUse, Waiting int
+	InUse   int `json:"in_use"`
+	Waiting int `json:"waiting"`
 	// Rejected is the callers turned away, ever, also after a wait that was too long; those that waited and were
 	// served, or left because their context ended, are not among them. ShadowRefused is those that would have
 	// been turned away outside shadow mode.
-	Rejected, ShadowRefused uint64
+	Rejected      uint64 `json:"rejected"`
+	ShadowRefused uint64 `json:"shadow_refused"`
 	// Stale is the releases that came twice or too late, ever.
-	Stale uint64
+	Stale uint64 `json:"stale"`
 	// LongestHold is how long the oldest permit has been held, to about a millisecond.
-	LongestHold time.Duration
+	LongestHold time.Duration `json:"longest_hold_ns"`
 }
 
 // Snapshot looks at the bulkhead and changes nothing. All zero after Close.
@@ -278,13 +282,19 @@ func (b *Bulkhead) Snapshot() BulkheadSnapshot {
 		return BulkheadSnapshot{}
 	}
 	s, _ := b.native.snapshot(moment(b.clock))
+	seen := bulkheadSnapshot(&s)
+	seen.Rejected += b.turnedAway.Load()
+	return seen
+}
+
+func bulkheadSnapshot(s *nativeBulkheadSnapshot) BulkheadSnapshot {
 	return BulkheadSnapshot{
 		Limit:         int(s.max_concurrent),
 		Reserved:      int(s.reserved),
 		Capacity:      int(s.capacity),
 		InUse:         int(s.in_use),
 		Waiting:       int(s.waiting),
-		Rejected:      uint64(s.rejected) + b.turnedAway.Load(),
+		Rejected:      uint64(s.rejected),
 		ShadowRefused: uint64(s.shadow_refused),
 		Stale:         uint64(s.stale),
 		LongestHold:   span(uint64(s.longest_hold_ns)),

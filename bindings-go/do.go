@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Guard decides whether a call may go out: [*Breaker], [*Bulkhead] or [*Limiter].
+// A Guard decides whether a call may go out: [*Breaker], [*Bulkhead], [*Limiter] or [*Dependency].
 type Guard interface{ guard() }
 
 func (*Breaker) guard()  {}
@@ -31,6 +31,8 @@ type callSettings struct {
 	retryAfter func(error) time.Duration
 	timeout    time.Duration
 	timed      bool
+	// dependency is what only calls of a dependency know; nil where no such option was given.
+	dependency *dependencySettings
 	// missing names an option that was given no function.
 	missing string
 }
@@ -56,7 +58,8 @@ func (o callOption) applyBreaker(s *breakerSettings) {
 }
 
 // On says which errors are failures of the dependency; several add up. Without it every error is one. With it
-// all other errors count as success: the dependency did answer.
+// all other errors count as success: the dependency did answer. Which failures are worth another attempt is for
+// [RetryOn] to say.
 func On(isFailure func(error) bool) CallDefault {
 	return callOption(func(s *callSettings) {
 		if s.must("on", isFailure != nil) {
@@ -113,7 +116,7 @@ func WithRetryAfter(of func(error) time.Duration) CallDefault {
 }
 
 // WithTimeout gives the function a context that ends after this time, 1 ns or more, if the caller's does not
-// end sooner. A call that fails by it has failed.
+// end sooner. A call that fails by it has failed. Calls of a dependency have their policy's timeout instead.
 func WithTimeout(timeout time.Duration) CallDefault {
 	return callOption(func(s *callSettings) { s.timeout, s.timed = timeout, true })
 }
@@ -127,15 +130,22 @@ func WithTimeout(timeout time.Duration) CallDefault {
 //     did not answer in the time that its callers have. A panic is a failure, and goes on.
 //   - A [*Bulkhead] waits as its settings say, see [Bulkhead.Acquire], and holds the permit until fn returns.
 //   - A [*Limiter] waits for one token, see [Limiter.Wait].
+//   - A [*Dependency] does all that its policy says, see [Call].
 //
 // A context that is over already is answered before anything is asked: [ErrDeadlineExceeded], or the
 // context's own error if it was cancelled.
 func Do[T any](ctx context.Context, guard Guard, fn func(context.Context) (T, error), options ...CallOption) (T, error) {
 	var none T
+	if dependency, ok := guard.(*Dependency); ok {
+		return Call(ctx, dependency, fn, options...)
+	}
 	if err := over(ctx); err != nil {
 		return none, err
 	}
 	call := settingsOf(guard, options)
+	if call.dependency != nil {
+		return none, &ConfigError{Field: call.dependency.first, Value: "of a single guard", Min: "a dependency", kind: ErrConfig}
+	}
 	if err := check[T](call); err != nil {
 		return none, err
 	}
@@ -209,14 +219,20 @@ func check[T any](call *callSettings) error {
 		return err
 	}
 	for _, result := range call.results {
-		if _, ok := result.(func(T) bool); !ok {
-			var none func(T) bool
-			return &ConfigError{
-				Field: "on_result", Value: fmt.Sprintf("%T", result), Min: fmt.Sprintf("%T", none), kind: ErrConfig,
-			}
+		if err := wants[func(T) bool]("on_result", result); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// wants checks a function or a list whose type depends on what the call gives.
+func wants[W any](option string, given any) error {
+	if _, ok := given.(W); ok {
+		return nil
+	}
+	var none W
+	return &ConfigError{Field: option, Value: fmt.Sprintf("%T", given), Min: fmt.Sprintf("%T", none), kind: ErrConfig}
 }
 
 func (s *callSettings) check() error {

@@ -2,21 +2,29 @@
 // rate limiter, a retry budget with backoff, deadlines and a latency histogram. The decisions are made by one
 // core that Seawall's packages for Python, Node, Java, C, C++ and Rust share, so all of them decide alike.
 //
-// Ask for leave, do the work, say how it ended:
+// Open the file of policies, take a dependency, call:
 //
-//	payments, err := seawall.NewBreaker("payments", seawall.WithOpenFor(10*time.Second))
+//	wall, err := seawall.Open("seawall.toml")
 //	...
-//	permit, err := payments.TryAcquire()
+//	payments := wall.MustDependency("payments")
+//	receipt, err := seawall.Call(ctx, payments, func(ctx context.Context) (Receipt, error) {
+//		return client.Charge(ctx, order)
+//	})
+//
+// [Call] does all that the policy says, in an order and with a count that are the same in every language: deadline,
+// bulkhead, breaker, retries within their budget, rate limits, timeout, fallback. Policies can be written in code as well
+// ([Seawall.Define]). The package seawallhttp has a transport for HTTP clients, seawalltest helps with tests.
+//
+// The parts also stand alone: a [Breaker], a [Bulkhead], a [Limiter], a [RetryBudget], a [Backoff], and [Do] for a call
+// under one of them.
+//
+//	permit, err := breaker.TryAcquire()
 //	if err != nil {
 //		return err // errors.Is(err, seawall.ErrBreakerOpen)
 //	}
 //	defer permit.Cancel() // does nothing once a result is recorded
 //	...
 //	permit.Success()
-//
-// or let [Do] do all three:
-//
-//	receipt, err := seawall.Do(ctx, payments, func(ctx context.Context) (Receipt, error) { ... })
 //
 // # Refusals and errors
 //
@@ -32,8 +40,8 @@
 //
 // # Goroutines and memory
 //
-// Everything may be used by any number of goroutines. Only Bulkhead.Acquire, Limiter.Wait and Backoff.Wait block:
-// in Go, not in C, with the context honoured and nothing left behind. Each object holds a little memory outside
+// Everything may be used by any number of goroutines. Only calls of a dependency, Bulkhead.Acquire, Limiter.Wait and
+// Backoff.Wait block: in Go, not in C, with the context honoured and nothing left behind. Each object holds a little memory outside
 // Go's heap, which is freed when the object is no longer reachable; Close only ends its use.
 //
 // The package needs cgo. On linux/amd64 it brings its compiled core along; elsewhere, or to use an installed

@@ -91,11 +91,16 @@ type RefusedError struct {
 	Reason Reason
 	// RetryAfter says when asking again can help; 0 when nobody knows.
 	RetryAfter time.Duration
+	// Limit is the name of the rate limit that refused, of a dependency that has several.
+	Limit string
 }
 
 // Error tells who refused, why, and for how long.
 func (e *RefusedError) Error() string {
 	text := status(e.Reason).text()
+	if e.Limit != "" {
+		text += " (" + e.Limit + ")"
+	}
 	if e.Name != "" {
 		text = e.Name + ": " + text
 	}
@@ -111,6 +116,12 @@ func (e *RefusedError) Is(target error) bool {
 		(target == context.DeadlineExceeded && e.Reason == ReasonDeadlineExceeded)
 }
 
+// Timeout is true for a deadline that has passed, as net.Error and url.Error ask.
+func (e *RefusedError) Timeout() bool { return e.Reason == ReasonDeadlineExceeded }
+
+// Temporary is true: every refusal passes.
+func (e *RefusedError) Temporary() bool { return true }
+
 // A ConfigError is a setting or an argument outside its range. errors.Is(err, ErrConfig) holds for settings,
 // errors.Is(err, ErrArgument) for arguments, errors.Is(err, ErrExceedsCapacity) for too many tokens.
 type ConfigError struct {
@@ -120,12 +131,18 @@ type ConfigError struct {
 	// an int64 (counts) or a string, as the setting wants it. Min and Max are nil where the kind of the value
 	// is wrong already.
 	Value, Min, Max any
+	// Text is everything that is wrong with a file or a policy, a line for each problem; the others are of the first
+	// then, as far as known. Empty otherwise.
+	Text string
 
 	kind error
 }
 
 // Error names the setting, what was given and what is allowed.
 func (e *ConfigError) Error() string {
+	if e.Text != "" {
+		return e.Text
+	}
 	if text, ok := e.Value.(string); ok {
 		return fmt.Sprintf("%s: %q is not allowed, wanted %v", e.Field, text, e.Min)
 	}

@@ -261,12 +261,16 @@ func (l *Limiter) Close() error {
 // A LimiterSnapshot is what a bucket looked like at one moment.
 type LimiterSnapshot struct {
 	// Limit is the most tokens the bucket holds, Remaining the whole tokens left.
-	Limit, Remaining int64
+	Limit     int64 `json:"limit"`
+	Remaining int64 `json:"remaining"`
 	// Reset is how long until the bucket is full, RetryAfter how long until one token is there.
-	Reset, RetryAfter time.Duration
+	Reset      time.Duration `json:"reset_ns"`
+	RetryAfter time.Duration `json:"retry_after_ns"`
 	// Allowed and Refused are the requests so far, ShadowRefused those that would have been refused outside
 	// shadow mode.
-	Allowed, Refused, ShadowRefused uint64
+	Allowed       uint64 `json:"allowed"`
+	Refused       uint64 `json:"refused"`
+	ShadowRefused uint64 `json:"shadow_refused"`
 }
 
 // Snapshot looks at the bucket and changes nothing. All zero after Close.
@@ -275,6 +279,10 @@ func (l *Limiter) Snapshot() LimiterSnapshot {
 		return LimiterSnapshot{}
 	}
 	s, _ := l.native.snapshot(moment(l.clock))
+	return limiterSnapshot(&s)
+}
+
+func limiterSnapshot(s *nativeLimiterSnapshot) LimiterSnapshot {
 	return LimiterSnapshot{
 		Limit:         int64(min(s.limit, math.MaxInt64)),
 		Remaining:     int64(min(s.remaining, math.MaxInt64)),

@@ -2,8 +2,8 @@
 
 package seawall
 
-// The only file that sees C. Everything here is a thin typed wrapper: it passes numbers in and out,
-// keeps the object alive during the call, and leaves all decisions to the core.
+// The files native*.go alone see C. All here are thin typed wrappers: they pass numbers in and out, keep the
+// object alive during the call, and leave all decisions to the core.
 // None of the functions blocks, calls back into Go, or keeps a pointer of ours after it returns, which the
 // nocallback lines promise; where noescape does too, permits and snapshots stay on the goroutine's stack.
 
@@ -13,6 +13,7 @@ package seawall
 #cgo !seawall_system,linux,arm64 LDFLAGS: ${SRCDIR}/lib/linux_arm64/libseawall.a
 #cgo !seawall_system,darwin,amd64 LDFLAGS: ${SRCDIR}/lib/darwin_amd64/libseawall.a
 #cgo !seawall_system,darwin,arm64 LDFLAGS: ${SRCDIR}/lib/darwin_arm64/libseawall.a
+#cgo !seawall_system,linux LDFLAGS: -lpthread -ldl -lm
 #cgo seawall_system pkg-config: seawall
 
 #cgo nocallback seawall_breaker_init

@@ -29,6 +29,9 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome %d", uint32(o))
 }
 
+// MarshalText is the word of String, so that JSON has it.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
 // check says whether the number is one of the three.
 func (o Outcome) check() error {
 	if o > Ignored {

@@ -80,7 +80,7 @@ func TestTheExamplesRun(t *testing.T) {
 	if _, err := os.Stat(folder); err != nil {
 		t.Skip("the examples are in the repository only:", err)
 	}
-	for example, want := range map[string]string{"./quickstart": "payments: half_open -> closed", "./roundtripper": "closed; asked 5 times; 0 places held"} {
+	for example, want := range map[string]string{"./quickstart": "payments: half_open -> closed", "./roundtripper": "closed; asked 5 times; 0 places held", "./dependency": "0 places held"} {
 		if output, err := goTool(t, folder, nil, "run", example); err != nil || !strings.Contains(output, want) {
 			t.Errorf("%s: %v\n%s", example, err, output)
 		}

@@ -281,12 +281,17 @@ func (b *RetryBudget) Close() error {
 type RetryBudgetSnapshot struct {
 	// Tokens is what is left, Cap the most there can be (0 where the profile has no such bound). Both exact to
 	// a thousandth.
-	Tokens, Cap float64
+	Tokens float64 `json:"tokens"`
+	Cap    float64 `json:"cap"`
 	// CallsInFlight and RetriesInFlight are those under way, where [WithMaxConcurrentRetries] is on.
-	CallsInFlight, RetriesInFlight int
+	CallsInFlight   int `json:"calls_in_flight"`
+	RetriesInFlight int `json:"retries_in_flight"`
 	// Deposited, Withdrawn and Refused are the deposits, and the retries granted and refused, ever;
 	// ShadowRefused the retries that would have been refused outside shadow mode.
-	Deposited, Withdrawn, Refused, ShadowRefused uint64
+	Deposited     uint64 `json:"deposited"`
+	Withdrawn     uint64 `json:"withdrawn"`
+	Refused       uint64 `json:"refused"`
+	ShadowRefused uint64 `json:"shadow_refused"`
 }
 
 // Snapshot looks at the budget and changes nothing. All zero after Close.
@@ -295,6 +300,10 @@ func (b *RetryBudget) Snapshot() RetryBudgetSnapshot {
 		return RetryBudgetSnapshot{}
 	}
 	s, _ := b.native.snapshot(moment(b.clock))
+	return retryBudgetSnapshot(&s)
+}
+
+func retryBudgetSnapshot(s *nativeRetryBudgetSnapshot) RetryBudgetSnapshot {
 	return RetryBudgetSnapshot{
 		Tokens:          float64(s.tokens_milli) / 1000,
 		Cap:             float64(s.cap_milli) / 1000,

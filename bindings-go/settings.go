@@ -16,9 +16,19 @@ type Option interface {
 	RetryBudgetOption
 }
 
+// A ClockOption is an Option that a wall can also be made with.
+type ClockOption interface {
+	Option
+	WallOption
+}
+
 // WithClock makes an object go by this clock instead of the host's, usually a [ManualClock] in a test or a
 // [GoClock] in a testing/synctest bubble. Only when the object is made.
-func WithClock(clock Clock) Option { return clockOption{clock} }
+//
+// A wall and all its dependencies go by it, waits and sleeps included if it is a [TimerClock]; the context of an
+// attempt always ends by Go's own timers. A clock for a wall from a file must not stand before the moment of
+// opening: begin it at [Now].
+func WithClock(clock Clock) ClockOption { return clockOption{clock} }
 
 // WithMode says how strictly to act. Default [Enforce].
 func WithMode(mode Mode) Option { return modeOption(mode) }
@@ -36,6 +46,7 @@ func (o clockOption) set(s *settings) {
 	}
 	s.clock = o.clock
 }
+func (o clockOption) applyWall(s *wallSettings)               { o.set(&s.settings) }
 func (o clockOption) applyBreaker(s *breakerSettings)         { o.set(&s.settings) }
 func (o clockOption) applyBulkhead(s *bulkheadSettings)       { o.set(&s.settings) }
 func (o clockOption) applyLimiter(s *limiterSettings)         { o.set(&s.settings) }

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"seawall.dev/go/internal/script"
 )
 
 func must[T any](made T, err error) T {
@@ -51,5 +53,7 @@ func noGoroutineLeft(t *testing.T, run func()) {
 	run()
 	eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 }
+
+func scriptOf(d *Dependency) *script.Script { return script.Of(d) }
 
 func manual() *ManualClock { return &ManualClock{} }

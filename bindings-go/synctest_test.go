@@ -48,3 +48,34 @@ func TestABubbledWaitForABulkhead(t *testing.T) {
 		noError(t, must(b.Acquire(t.Context())).Release())
 	})
 }
+
+func TestABubbledCallSleepsAndWaitsByTheBubblesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := depended(Policy{
+			Timeout: time.Minute, Bulkhead: queueing(1, 2*time.Minute),
+			Retry: &RetryPolicy{Attempts: 3, Base: 10 * time.Second, Jitter: JitterNone},
+		}, WithClock(GoClock()))
+		start := time.Now()
+		waits := make(chan time.Duration)
+		noError(t, d.Do(t.Context(), func(ctx context.Context) error {
+			switch AttemptFrom(ctx).Number {
+			case 1:
+				go func() {
+					noError(t, d.Do(t.Context(), succeeds))
+					waits <- time.Since(start)
+				}()
+				return errReset
+			case 2:
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}, RetryOn(func(error) bool { return true })))
+		if took := time.Since(start); took != 90*time.Second {
+			t.Errorf("two waits and a timeout took %v", took)
+		}
+		if waited := <-waits; waited != 90*time.Second {
+			t.Errorf("the other one waited %v", waited)
+		}
+	})
+}

@@ -18,8 +18,9 @@ type (
 	story struct {
 		Name   string
 		Config step
+		Policy step
 		Steps  []step
-		Error  *struct{ Field string }
+		Error  *struct{ Field, Key string }
 	}
 	// A player makes the object of a story; its answer plays one step and says what the object looks like then.
 	player func(config step, clock *ManualClock) (func(step) (error, step), error)
@@ -53,9 +54,14 @@ func (s step) nanos(key string, absent int64) time.Duration {
 func TestVectors(t *testing.T) {
 	wanted := map[string]int{
 		"breaker": 141, "bulkhead": 32, "limiter": 47, "retry_budget": 66, "backoff": 31, "deadline": 13, "histogram": 12,
+		"policy": 190, "http": 35,
 	}
 	passed := 0
+	tellers := map[string]func(*testing.T, story){"policy": tellPolicy, "http": tellHTTP}
 	for primitive, play := range players {
+		tellers[primitive] = func(t *testing.T, story story) { tell(t, story, play) }
+	}
+	for primitive, tell := range tellers {
 		t.Run(primitive, func(t *testing.T) {
 			file, err := os.Open(filepath.Join("..", "tests", "vectors", primitive+".json"))
 			if err != nil {
@@ -72,7 +78,7 @@ func TestVectors(t *testing.T) {
 				t.Errorf("%d cases, want %d or more", len(vectors.Cases), wanted[primitive])
 			}
 			for _, story := range vectors.Cases {
-				if t.Run(story.Name, func(t *testing.T) { tell(t, story, play) }) {
+				if t.Run(story.Name, func(t *testing.T) { tell(t, story) }) {
 					passed++
 				}
 			}
