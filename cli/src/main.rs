@@ -3,7 +3,7 @@
 mod check;
 mod demo;
 mod scorecard;
-#[path = "../../examples/checkout/worker.rs"]
+#[path = "../../examples/checkout/rust/worker.rs"]
 mod worker;
 
 use clap::{Parser, Subcommand};
@@ -28,7 +28,7 @@ enum Verb {
     /// Show every dependency of a file on a line, with what it may cost at worst.
     Scorecard(scorecard::Options),
     /// Play "2:47 PM": a payment server turns slow, checkout services in five languages call it,
-    /// first bare, then protected.
+    /// first bare, then as one file of policies has it.
     Demo(demo::Options),
     /// The checkout service of the demo that is written in Rust.
     #[command(hide = true)]

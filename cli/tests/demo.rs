@@ -4,6 +4,7 @@
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 fn demo(arguments: &[&str]) -> Command {
@@ -19,6 +20,30 @@ fn output(arguments: &[&str]) -> Output {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A file that is gone when the test is over.
+struct Temporary(std::path::PathBuf);
+
+impl Temporary {
+    fn new(text: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let name = format!("seawall-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, text).expect("a temporary file");
+        Self(path)
+    }
+
+    fn name(&self) -> &str {
+        self.0.to_str().expect("a plain path")
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// The processes that a process has started.
@@ -68,6 +93,11 @@ fn begun() -> (Child, BufReader<impl Read>, Vec<u32>) {
     }
     let workers = children(child.id());
     assert_eq!(workers.len(), 2, "one worker for each act");
+    let ours = format!("seawall-demo-{}-", child.id());
+    let entries = std::fs::read_dir(std::env::temp_dir()).expect("a folder");
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    let left = names.find(|name| name.to_string_lossy().starts_with(&ours));
+    assert_eq!(left, None, "all have read their policies");
     (child, reader, workers)
 }
 
@@ -80,14 +110,12 @@ fn signal(child: &Child, signal: &str) {
 
 #[test]
 fn a_short_story_shows_what_the_wall_changes() {
-    let file = std::env::temp_dir().join(format!("seawall-demo-{}.json", std::process::id()));
-    let name = file.to_str().expect("a plain path");
-    let told = output(&["--workers", "rust", "--seconds", "6", "--json", name]);
+    let file = Temporary::new("");
+    let told = output(&["--workers", "rust", "--seconds", "6", "--json", file.name()]);
     let shown = text(&told.stdout);
     assert!(told.status.success(), "{shown}\n{}", text(&told.stderr));
     let story: Value =
-        serde_json::from_slice(&std::fs::read(&file).expect("written")).expect("JSON");
-    let _ = std::fs::remove_file(&file);
+        serde_json::from_slice(&std::fs::read(&file.0).expect("written")).expect("JSON");
 
     let (bare, protected) = (&story["acts"][0], &story["acts"][1]);
     let number = |value: &Value| {
@@ -130,6 +158,65 @@ fn a_short_story_shows_what_the_wall_changes() {
 }
 
 #[test]
+fn the_story_is_played_by_the_policies_that_are_given() {
+    let policies = Temporary::new(
+        "[dependency.payment]\ntimeout = '200ms'\nbreaker = 'off'\nbulkhead = { max_concurrent = 2 }\n",
+    );
+    let told = output(&[
+        "--workers",
+        "rust",
+        "--seconds",
+        "4",
+        "--policies",
+        policies.name(),
+    ]);
+    let shown = text(&told.stdout);
+    assert!(told.status.success(), "{shown}\n{}", text(&told.stderr));
+    assert!(shown.contains("timeout 200ms, bulkhead 2"), "{shown}");
+    assert!(shown.contains("2 of 12"), "{shown}");
+    assert!(!shown.contains("breaker closed -> open"), "{shown}");
+}
+
+#[test]
+fn policies_that_cannot_be_used_are_refused_with_all_their_problems() {
+    let policies =
+        Temporary::new("[dependency.payment]\ntimeuot = '200ms'\nretry = { attempts = 0 }\n");
+    let told = output(&["--workers", "rust", "--policies", policies.name()]);
+    assert_eq!(told.status.code(), Some(1));
+    assert!(told.stdout.is_empty(), "nobody has begun to play");
+    let complaint = text(&told.stderr);
+    for wanted in [
+        ":2:1: dependency.payment.timeuot: unknown key; did you mean \"timeout\"?",
+        "dependency.payment.retry.attempts: 0 is outside 1..=100",
+    ] {
+        assert!(complaint.contains(wanted), "{wanted} in {complaint}");
+    }
+    let told = output(&["--policies", "/no/such/seawall.toml"]);
+    assert_eq!(told.status.code(), Some(1));
+    assert!(text(&told.stderr).contains("/no/such/seawall.toml"));
+}
+
+#[test]
+fn the_readme_shows_the_file_and_every_worker_and_each_fits_a_screen() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/checkout");
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).expect(name);
+    let readme = read("README.md");
+    for (language, name) in [
+        ("toml", "seawall.toml"),
+        ("python", "python/worker.py"),
+        ("js", "node/worker.mjs"),
+        ("go", "go/worker.go"),
+        ("java", "java/Worker.java"),
+        ("rust", "rust/worker.rs"),
+    ] {
+        let file = read(name);
+        assert!(file.lines().count() <= 45, "{name} does not fit a screen");
+        let block = format!("```{language}\n{file}```\n");
+        assert!(readme.contains(&block), "README.md shows another {name}");
+    }
+}
+
+#[test]
 fn ctrl_c_leaves_nothing_running() {
     let (mut child, _output, workers) = begun();
     signal(&child, "-INT");
@@ -156,12 +243,9 @@ fn a_reader_that_goes_away_ends_the_demo() {
 
 #[test]
 fn a_worker_that_cannot_play_is_named_and_left_out() {
-    let file = std::env::temp_dir().join(format!("seawall-programs-{}.json", std::process::id()));
     let table = r#"{"go": ["/no/such/program"], "java": ["sh", "-c", "echo no class Worker >&2"]}"#;
-    std::fs::write(&file, table).expect("a temporary file");
-    let name = file.to_str().expect("a plain path");
-    let told = output(&["--programs", name, "--workers", "go,java,node"]);
-    let _ = std::fs::remove_file(&file);
+    let file = Temporary::new(table);
+    let told = output(&["--programs", file.name(), "--workers", "go,java,node"]);
     let shown = text(&told.stdout);
     assert_eq!(told.status.code(), Some(1), "{shown}");
     assert!(

@@ -67,6 +67,7 @@ pub fn known(name: &str) -> Result<String, String> {
 #[derive(Clone, Copy)]
 pub struct Orders<'a> {
     pub url: &'a str,
+    pub policies: &'a Path,
     pub act: &'static str,
     pub rate: u32,
     pub pool: u32,
@@ -122,6 +123,8 @@ impl Crew {
         command
             .args(first)
             .args(["--url", orders.url, "--act", orders.act])
+            .arg("--policies")
+            .arg(orders.policies)
             .args(["--rate", &orders.rate.to_string()])
             .args(["--pool", &orders.pool.to_string()])
             .args(["--seconds", &orders.seconds.to_string()])

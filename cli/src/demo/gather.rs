@@ -5,6 +5,7 @@ use super::protocol::Line;
 use super::screen::Screen;
 use super::{ACTS, End, Options};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, timeout_at};
@@ -64,6 +65,7 @@ pub async fn gather(
     options: &Options,
     programs: &Programs,
     url: &str,
+    policies: &Path,
     crew: &mut Crew,
     news: &mut UnboundedReceiver<News>,
     screen: &Screen,
@@ -82,12 +84,13 @@ pub async fn gather(
         };
         let orders = |act| Orders {
             url,
+            policies,
             act,
             rate: options.rate,
             pool: options.pool,
             seconds: options.seconds,
         };
-        let both = ACTS.map(|(act, _)| crew.start(line, orders(act)));
+        let both = ACTS.map(|act| crew.start(line, orders(act)));
         match both.into_iter().collect::<Result<Vec<usize>, String>>() {
             Ok(numbers) => {
                 musters.extend(numbers.iter().map(|&number| (number, Muster::default())));
