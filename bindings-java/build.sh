@@ -38,15 +38,16 @@ native="target/natives/natives/$platform/$shared"
 flags=(-std=c11 -O2 -g0 -fPIC -shared -fvisibility=hidden -Wall -Wextra -Werror
   "-I$jdk/include" "-I$jdk/include/$(uname -s | tr '[:upper:]' '[:lower:]')" -I../include)
 if [[ "$platform" == macos-* ]]; then
-  "$cc" "${flags[@]}" -o "$native.new" src/main/c/seawall_jni.c -Wl,-force_load,"$library/libseawall.a"
+  "$cc" "${flags[@]}" -o "$native.new" src/main/c/*.c -Wl,-force_load,"$library/libseawall.a" -lpthread -lm
 else
-  "$cc" "${flags[@]}" -o "$native.new" src/main/c/seawall_jni.c \
-    -Wl,--whole-archive "$library/libseawall.a" -Wl,--no-whole-archive \
+  "$cc" "${flags[@]}" -o "$native.new" src/main/c/*.c \
+    -Wl,--whole-archive "$library/libseawall.a" -Wl,--no-whole-archive -lpthread -ldl -lm -lgcc_s \
     -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-soname,"$shared" -Wl,--build-id=sha1
 fi
 mv "$native.new" "$native"
 
-"$jdk/bin/javac" -Xlint:all,-try,-options -Werror --release 17 -d "$out/base" src/main/java/dev/seawall/*.java
+"$jdk/bin/javac" -Xlint:all,-try,-options -Werror --release 17 -d "$out/base" \
+  $(find src/main/java -name '*.java')
 printf 'Automatic-Module-Name: dev.seawall\nEnable-Native-Access: ALL-UNNAMED\nImplementation-Version: %s\n' \
   "$version" > "$out/manifest"
 mkdir -p "$out/base/META-INF"

@@ -34,14 +34,15 @@ fi
 classes=target/test-classes
 rm -rf "$classes"
 "$newest/bin/javac" -Xlint:all,-try,-serial,-options -Werror --release 17 -cp "$jar:$libs/*" -d "$classes" \
-  src/test/java/dev/seawall/*.java ../examples/java/Quickstart.java
+  src/test/java/dev/seawall/*.java ../examples/java/*.java
 
 failed=0
 run_on() { # label, JDK, more arguments of java
   local label="$1" jdk="$2" flags=() log="target/test-$1.log"
   shift 2
   (($(jdk_major "$jdk") >= 22)) && flags+=(--enable-native-access=ALL-UNNAMED)
-  flags+=("-Dseawall.repository=$PWD/.." "-Djava.io.tmpdir=$PWD/target/tmp" -Xcheck:jni "$@")
+  flags+=("-Dseawall.repository=$PWD/.." "-Djava.io.tmpdir=$PWD/target/tmp"
+    "-Djava.util.logging.config.file=$PWD/src/test/logging.properties" -Xcheck:jni "$@")
   mkdir -p target/tmp
   # Virtual threads came with Java 21.
   local without=()
@@ -52,6 +53,7 @@ run_on() { # label, JDK, more arguments of java
   if ! grep -q 'tests successful' "$log" || grep -Eq '^Failures|^WARNING in native' "$log"; then
     cat "$log"
   fi
+  sed -n 's/^e2e java/e2e java on jdk '"$label"':/p' "$log"
   echo "$(grep '^vectors passed' "$log" || echo 'vectors passed: 0') on jdk $label"
   sed -n 's/^\[ *\([0-9]*\) tests \([a-z]*\) *\]$/\2 \1/p' "$log" | awk -v label="$label" '
     { count[$1] = $2 }
@@ -71,14 +73,35 @@ elif [[ -z "$oldest" ]]; then
   echo "jdk 17 skipped: not found"
 fi
 
-# The example is what the README promises: it must run as a stranger runs it.
-example=(-cp "$jar:$classes" Quickstart)
-(($(jdk_major "$newest") >= 22)) && example=(--enable-native-access=ALL-UNNAMED "${example[@]}")
-if "$newest/bin/java" "${example[@]}" >target/example.log 2>&1; then
-  echo "example: 1 passed, 0 failed"
+# The examples are what the README promises: they must run as a stranger runs them, on both borders.
+examples=0
+broken=0
+run_examples() { # JDK
+  local flags=()
+  (($(jdk_major "$1") >= 22)) && flags=(--enable-native-access=ALL-UNNAMED)
+  for example in ../examples/java/*.java; do
+    name="$(basename "$example" .java)"
+    if "$1/bin/java" "${flags[@]}" "-Djava.io.tmpdir=$PWD/target/tmp" -cp "$jar:$classes" "$name" >target/example.log 2>&1; then
+      examples=$((examples + 1))
+    else
+      echo "$name on jdk $(jdk_major "$1"):"
+      cat target/example.log
+      broken=$((broken + 1))
+    fi
+  done
+}
+run_examples "$newest"
+[[ -z "$oldest" || "$oldest" == "$newest" ]] || run_examples "$oldest"
+echo "examples: $examples passed, $broken failed"
+((broken == 0)) || failed=1
+
+# Every public item is documented, and every link leads somewhere.
+if "$newest/bin/javadoc" -quiet -Xdoclint:all -Werror --release 17 -d target/javadoc -sourcepath src/main/java \
+  dev.seawall dev.seawall.http dev.seawall.testing >target/javadoc.log 2>&1; then
+  echo "javadoc: 1 passed, 0 failed"
 else
-  cat target/example.log
-  echo "example: 0 passed, 1 failed"
+  cat target/javadoc.log
+  echo "javadoc: 0 passed, 1 failed"
   failed=1
 fi
 exit "$failed"

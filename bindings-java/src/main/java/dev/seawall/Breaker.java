@@ -412,7 +412,7 @@ public final class Breaker extends Primitive {
             State state, int generation, int probesInFlight, long streak, long windowCalls, long windowFailures,
             long windowSlow, Duration retryAfter, long success, long failure, long ignored, long slow, long refused,
             long shadowRefused, long late, long opened) {
-        private Snapshot(long[] words) {
+        Snapshot(long[] words) {
             this(
                     State.of(Layout.BreakerSnapshot.STATE.get(words)),
                     Layout.BreakerSnapshot.GENERATION.getInt(words),

@@ -435,7 +435,7 @@ public final class Bulkhead extends Primitive {
     public record Snapshot(
             int maxConcurrent, int reserved, int inUse, int waiting, int capacity, long rejected, long shadowRefused,
             long stale, Duration longestHold) {
-        private Snapshot(long[] words) {
+        Snapshot(long[] words) {
             this(
                     Layout.BulkheadSnapshot.MAX_CONCURRENT.getInt(words),
                     Layout.BulkheadSnapshot.RESERVED.getInt(words),

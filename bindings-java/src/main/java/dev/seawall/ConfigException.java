@@ -33,6 +33,16 @@ public final class ConfigException extends SeawallException {
         max = null;
     }
 
+    /** One with words of its own. */
+    static ConfigException of(String field, Object value, String message) {
+        return new ConfigException(field, value, message);
+    }
+
+    /** What is wrong with policies, one finding a line; the field is the key of the first one. */
+    static ConfigException of(String problems) {
+        return new ConfigException(Problems.key(problems), null, problems);
+    }
+
     /** Checks a name that a builder was given. */
     static String name(String name) {
         if (name == null || name.isBlank()) {
@@ -43,9 +53,10 @@ public final class ConfigException extends SeawallException {
     }
 
     /**
-     * Which setting: the name of the builder's method.
+     * Which setting: the name of the builder's method; for policies the path of the key in a file,
+     * {@code retry.attempts}. With several findings, of the first one.
      *
-     * @return the name
+     * @return the name, null where a finding is about no single setting
      */
     public String field() {
         return field;

@@ -36,6 +36,16 @@ final class Field {
         return new Field(offset, bytes);
     }
 
+    /** Several numbers, which are read and written by whoever knows their places. */
+    static Field bytes(int offset, int bytes) {
+        return new Field(offset, bytes);
+    }
+
+    /** The same field of a structure that begins so many words later. */
+    Field after(int words) {
+        return new Field(offset + 8 * words, bytes);
+    }
+
     /** How many words a structure of so many bytes fills. */
     static int words(int bytes) {
         return (bytes + 7) / 8;

@@ -10,6 +10,40 @@ final class Layout {
 
     private Layout() {}
 
+    static final class Action {
+        static final int BYTES = 56;
+        static final int WORDS = 7;
+        static final Field KIND = Field.u32(0);
+        static final Field ATTEMPT = Field.u32(4);
+        static final Field SPAN_NS = Field.u64(8);
+        static final Field RETRY_AFTER_NS = Field.u64(16);
+        static final Field STATUS = Field.u32(24);
+        static final Field END = Field.u32(28);
+        static final Field STOP = Field.u32(32);
+        static final Field MAY_FALL_BACK = Field.u32(36);
+        static final Field FREED = Field.u32(40);
+        static final Field TRANSITION = Field.u32(44);
+        static final Field IS_LATE = Field.u32(48);
+        static final Field LIMITER = Field.u32(52);
+
+        private Action() {}
+    }
+
+    static final class Attempt {
+        static final int BYTES = 40;
+        static final int WORDS = 5;
+        static final Field STRUCT_BYTES = Field.u32(0);
+        static final Field OUTCOME = Field.u32(4);
+        static final Field IS_RETRYABLE = Field.u32(8);
+        static final Field WAS_NOT_SENT = Field.u32(12);
+        static final Field CAUSE = Field.u32(16);
+        static final Field UNUSED = Field.u32(20);
+        static final Field RETRY_AFTER_NS = Field.u64(24);
+        static final Field RANDOM = Field.u64(32);
+
+        private Attempt() {}
+    }
+
     static final class BackoffConfig {
         static final int BYTES = 40;
         static final int WORDS = 5;
@@ -102,6 +136,28 @@ final class Layout {
         private BulkheadSnapshot() {}
     }
 
+    static final class Call {
+        static final int BYTES = 256;
+        static final int WORDS = 32;
+        static final Field OPAQUE = Field.bytes(0, 256);
+
+        private Call() {}
+    }
+
+    static final class CallOptions {
+        static final int BYTES = 56;
+        static final int WORDS = 7;
+        static final Field STRUCT_BYTES = Field.u32(0);
+        static final Field CRITICAL = Field.u32(4);
+        static final Field IDEMPOTENT = Field.u32(8);
+        static final Field UNUSED = Field.u32(12);
+        static final Field DEADLINE_NS = Field.u64(16);
+        static final Field COSTS = Field.bytes(24, 16);
+        static final Field KEY = Field.bytes(40, 16);
+
+        private CallOptions() {}
+    }
+
     static final class ConfigError {
         static final int BYTES = 56;
         static final int WORDS = 7;
@@ -111,6 +167,69 @@ final class Layout {
         static final Field MAX = Field.u64(48);
 
         private ConfigError() {}
+    }
+
+    static final class DependencyAbout {
+        static final int BYTES = 64;
+        static final int WORDS = 8;
+        static final Field STRUCT_BYTES = Field.u32(0);
+        static final Field CRITICALITY = Field.u32(4);
+        static final Field FALLBACK = Field.u32(8);
+        static final Field ATTEMPTS = Field.u32(12);
+        static final Field LIMITERS = Field.u32(16);
+        static final Field MAX_CONCURRENT = Field.u32(20);
+        static final Field SENDS_KEY = Field.u32(24);
+        static final Field IDEMPOTENT = Field.u32(28);
+        static final Field TIMEOUT_NS = Field.u64(32);
+        static final Field CONNECT_TIMEOUT_NS = Field.u64(40);
+        static final Field DEADLINE_NS = Field.u64(48);
+        static final Field MAX_WAIT_NS = Field.u64(56);
+
+        private DependencyAbout() {}
+    }
+
+    static final class DependencySnapshot {
+        static final int BYTES = 176;
+        static final int WORDS = 22;
+        static final Field STRUCT_BYTES = Field.u32(0);
+        static final Field UNUSED = Field.u32(4);
+        static final Field CALLS = Field.u64(8);
+        static final Field SUCCESSES = Field.u64(16);
+        static final Field FAILURES = Field.u64(24);
+        static final Field IGNORED = Field.u64(32);
+        static final Field CANCELLED = Field.u64(40);
+        static final Field REFUSED = Field.u64(48);
+        static final Field REFUSED_BY_BREAKER = Field.u64(56);
+        static final Field REFUSED_BY_BULKHEAD = Field.u64(64);
+        static final Field REFUSED_BY_RATE_LIMIT = Field.u64(72);
+        static final Field REFUSED_BY_DEADLINE = Field.u64(80);
+        static final Field RETRIES = Field.u64(88);
+        static final Field TIMEOUTS = Field.u64(96);
+        static final Field STOPPED_RETRIES = Field.u64(104);
+        static final Field STOPPED_BY_BUDGET = Field.u64(112);
+        static final Field STOPPED_BY_BREAKER = Field.u64(120);
+        static final Field STOPPED_BY_DEADLINE = Field.u64(128);
+        static final Field FALLBACKS = Field.u64(136);
+        static final Field LATE = Field.u64(144);
+        static final Field P50_NS = Field.u64(152);
+        static final Field P90_NS = Field.u64(160);
+        static final Field P99_NS = Field.u64(168);
+
+        private DependencySnapshot() {}
+    }
+
+    static final class Gates {
+        static final int BYTES = 72;
+        static final int WORDS = 9;
+        static final Field STRUCT_BYTES = Field.u32(0);
+        static final Field OWNER = Field.u32(4);
+        static final Field BREAKER = Field.u64(8);
+        static final Field BULKHEAD = Field.u64(16);
+        static final Field LIMITERS = Field.bytes(24, 32);
+        static final Field RETRY_BUDGET = Field.u64(56);
+        static final Field LATENCY = Field.u64(64);
+
+        private Gates() {}
     }
 
     static final class LimiterConfig {
@@ -152,6 +271,27 @@ final class Layout {
         static final Field TRANSITION = Field.u32(36);
 
         private Permit() {}
+    }
+
+    static final class PolicyConfig {
+        static final int BYTES = 80;
+        static final int WORDS = 10;
+        static final Field STRUCT_BYTES = Field.u32(0);
+        static final Field ATTEMPTS = Field.u32(4);
+        static final Field TIMEOUT_NS = Field.u64(8);
+        static final Field DEADLINE_NS = Field.u64(16);
+        static final Field USEFUL_NS = Field.u64(24);
+        static final Field MAX_WAIT_NS = Field.u64(32);
+        static final Field MAX_RATE_WAIT_NS = Field.u64(40);
+        static final Field BACKOFF = Field.u64(48);
+        static final Field RESERVE_PERMILLE = Field.u32(56);
+        static final Field IDEMPOTENT = Field.u32(60);
+        static final Field CRITICAL = Field.u32(64);
+        static final Field MAY_FALL_BACK = Field.u32(68);
+        static final Field BREAKER_SCOPE = Field.u32(72);
+        static final Field BULKHEAD_SCOPE = Field.u32(76);
+
+        private PolicyConfig() {}
     }
 
     static final class Reservation {

@@ -29,6 +29,7 @@ final class Library {
     private static final Set<PosixFilePermission> MINE = PosixFilePermissions.fromString("rwx------");
 
     static final Native NATIVE = load();
+    static final NativeWall WALL = NativeProvider.wall(NATIVE);
     static final Cleaner CLEANER = Cleaner.create();
 
     private Library() {}

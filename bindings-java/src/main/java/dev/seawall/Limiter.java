@@ -308,7 +308,7 @@ public final class Limiter extends Primitive {
     public record Snapshot(
             long limit, long remaining, Duration reset, Duration retryAfter, long allowed, long refused,
             long shadowRefused) {
-        private Snapshot(long[] words) {
+        Snapshot(long[] words) {
             this(
                     Layout.LimiterSnapshot.LIMIT.get(words),
                     Layout.LimiterSnapshot.REMAINING.get(words),

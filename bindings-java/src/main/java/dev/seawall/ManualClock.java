@@ -9,7 +9,7 @@ import java.util.concurrent.CompletableFuture;
  * A clock that stands still until it is told to move, for tests. It starts at one second. Waits of objects that
  * use it end when it is moved far enough, not when real time has passed. Any thread may use it.
  */
-public final class ManualClock implements Clock {
+public class ManualClock implements Clock {
     private record Sleeper(long until, CompletableFuture<Void> timer) {}
 
     private final List<Sleeper> sleepers = new ArrayList<>();
@@ -50,8 +50,12 @@ public final class ManualClock implements Clock {
         due.forEach(sleeper -> sleeper.timer.complete(null));
     }
 
-    /** How many wait for this clock to move. For tests that must not move it too early. */
-    synchronized int sleepers() {
+    /**
+     * How many wait for this clock to move, for tests that must not move it too early.
+     *
+     * @return timeouts, sleeps and waits under way
+     */
+    public synchronized int sleepers() {
         return sleepers.size();
     }
 

@@ -7,4 +7,9 @@ final class NativeProvider {
     static Native open(String library) {
         return new Jni(library);
     }
+
+    /** The other half of a border that is open. */
+    static NativeWall wall(Native open) {
+        return new JniWall();
+    }
 }

@@ -58,7 +58,7 @@ abstract class Primitive implements AutoCloseable {
     /** The address of the object, unless it is closed. Whoever uses it keeps {@code this} reachable until after. */
     final long open() {
         if (closed) {
-            throw new SeawallException("closed", kind + " " + name + " is closed");
+            throw new ClosedException(kind + " " + name);
         }
         return address;
     }

@@ -209,7 +209,7 @@ public final class RetryBudget extends Primitive {
     public record Snapshot(
             int callsInFlight, int retriesInFlight, long tokensMilli, long capMilli, long deposited, long withdrawn,
             long refused, long shadowRefused) {
-        private Snapshot(long[] words) {
+        Snapshot(long[] words) {
             this(
                     Layout.RetryBudgetSnapshot.CALLS_IN_FLIGHT.getInt(words),
                     Layout.RetryBudgetSnapshot.RETRIES_IN_FLIGHT.getInt(words),

@@ -15,8 +15,11 @@ final class Status {
     static final int NOTE_LATE = 60;
     static final int NOTE_STALE = 61;
     static final int ERROR_CONFIG = -10;
+    static final int ERROR_ARGUMENT = -12;
+    static final int ERROR_UNKNOWN = -13;
     static final int ERROR_SPENT = -20;
     static final int ERROR_EXCEEDS_CAPACITY = -30;
+    static final int ERROR_HEADER = -40;
 
     /** Added to the number of a {@link Priority} by a caller that goes on waiting after a refusal. */
     static final int PRIORITY_WAITING = 2;

@@ -17,6 +17,19 @@ final class Timer {
         return new CompletableFuture<Void>().completeOnTimeout(null, nanos, TimeUnit.NANOSECONDS);
     }
 
+    /** Parks this thread until it is woken, interrupted, or the time has passed; or for no reason at all. */
+    static void park(Clock clock, long nanos) {
+        if (clock instanceof ManualClock manual) {
+            Thread me = Thread.currentThread();
+            CompletableFuture<Void> timer = manual.timer(nanos);
+            timer.thenRun(() -> LockSupport.unpark(me));
+            LockSupport.park(clock);
+            timer.cancel(false);
+        } else {
+            LockSupport.parkNanos(clock, nanos);
+        }
+    }
+
     /** Sleeps. Virtual threads leave their carrier meanwhile. */
     static void sleep(Clock clock, long nanos) throws InterruptedException {
         if (clock instanceof ManualClock manual) {

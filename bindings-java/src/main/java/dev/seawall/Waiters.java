@@ -230,7 +230,7 @@ final class Waiters {
             lock.unlock();
         }
         for (Waiter waiter : all) {
-            waiter.coming.completeExceptionally(new SeawallException("closed", bulkhead + " is closed"));
+            waiter.coming.completeExceptionally(new ClosedException(bulkhead.toString()));
         }
     }
 }

@@ -28,7 +28,7 @@ final class Foreign implements Native {
     }
 
     /** Our functions throw nothing, so this is a wrong signature here or a Java machine in trouble. */
-    private static Error broken(Throwable thrown) {
+    static Error broken(Throwable thrown) {
         return thrown instanceof Error error ? error : new AssertionError(thrown);
     }
 

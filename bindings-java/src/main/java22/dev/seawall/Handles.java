@@ -19,7 +19,7 @@ import java.nio.file.Path;
  */
 final class Handles {
     private static final SymbolLookup LIBRARY = SymbolLookup.libraryLookup(Path.of(Foreign.library), Arena.global());
-    private static final Linker LINKER = Linker.nativeLinker();
+    static final Linker LINKER = Linker.nativeLinker();
 
     static final MethodHandle ALLOCATE = link("seawall_java_allocate", JAVA_LONG, JAVA_LONG);
     static final MethodHandle FREE = LINKER.downcallHandle(
@@ -115,12 +115,12 @@ final class Handles {
 
     private Handles() {}
 
-    private static MethodHandle link(String name, MemoryLayout answer, MemoryLayout... arguments) {
+    static MethodHandle link(String name, MemoryLayout answer, MemoryLayout... arguments) {
         return LINKER.downcallHandle(
                 find(name), FunctionDescriptor.of(answer, arguments), Linker.Option.critical(true));
     }
 
-    private static MemorySegment find(String name) {
+    static MemorySegment find(String name) {
         return LIBRARY.find(name)
                 .orElseThrow(() -> new SeawallException(Foreign.library + " has no function " + name));
     }

@@ -15,4 +15,9 @@ final class NativeProvider {
             default -> throw new SeawallException("seawall.binding is " + wanted + ", known are foreign and jni");
         };
     }
+
+    /** The other half of a border that is open. */
+    static NativeWall wall(Native open) {
+        return open instanceof Jni ? new JniWall() : new ForeignWall();
+    }
 }

@@ -14,6 +14,7 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.json.JSONObject;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -62,7 +63,7 @@ class AbiTest {
                 checked++;
             }
         }
-        assertEquals(16, checked);
+        assertEquals(19, checked);
         assertEquals("breaker_half_open", Status.name(Status.REFUSED_BREAKER_HALF_OPEN));
         assertNotNull(Status.text(12345));
     }
@@ -76,6 +77,15 @@ class AbiTest {
         numbers("PRIORITY", Priority.values());
         numbers("PROFILE", Profile.values());
         numbers("CAUSE", Cause.values());
+        numbers("CRITICALITY", Criticality.values());
+        numbers("SCOPE", Scope.values());
+        numbers("STOP", Stop.values());
+        for (HttpRules.Trouble trouble : HttpRules.Trouble.values()) {
+            assertEquals(abi.getJSONObject("constants").getInt("SEAWALL_TROUBLE_" + trouble.name()), trouble.ordinal() + 1);
+        }
+        for (FallbackRule rule : FallbackRule.values()) {
+            assertEquals(abi.getJSONObject("constants").getInt("SEAWALL_FALLBACK_" + rule.name()), rule.ordinal());
+        }
     }
 
     private static void numbers(String family, Enum<?>[] values) {
@@ -91,11 +101,12 @@ class AbiTest {
     /** Of use to those who share memory between processes, or covered by a wider function that is here. */
     private static final Set<String> NOT_BOUND = Set.of(
             "breaker_attach", "breaker_reclaim", "breaker_try_acquire_as", "bulkhead_attach", "bulkhead_reclaim",
-            "bulkhead_try_acquire_as", "bulkhead_resize", "limiter_attach", "retry_budget_attach");
+            "bulkhead_try_acquire_as", "bulkhead_resize", "limiter_attach", "retry_budget_attach",
+            "policy_init", "call_begin", "call_deadline_ns");
 
     @Test
     void every_function_of_the_header_is_bound_or_left_out_on_purpose() {
-        Set<String> bound = Arrays.stream(Native.class.getMethods())
+        Set<String> bound = Stream.of(Native.class, NativeWall.class).flatMap(one -> Arrays.stream(one.getMethods()))
                 .map(method -> snake(method.getName())).collect(Collectors.toSet());
         Set<String> functions = abi.getJSONObject("functions").keySet().stream()
                 .map(name -> name.substring("seawall_".length())).collect(Collectors.toCollection(TreeSet::new));

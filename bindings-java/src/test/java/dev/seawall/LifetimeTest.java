@@ -105,6 +105,62 @@ class LifetimeTest {
         assertTrue(grown < 300_000_000, "grew by " + grown + " bytes");
     }
 
+    @Test
+    void the_memory_of_walls_goes_with_them_and_their_dependencies() throws Exception {
+        Path statm = Path.of("/proc/self/statm");
+        Assumptions.assumeTrue(Files.exists(statm), "memory is only measured on Linux");
+        walls(2_000);
+        long before = resident(statm);
+        for (int round = 0; round < 8; round++) {
+            walls(3_000);
+        }
+        long grown = resident(statm) - before;
+        // 24,000 walls with their bulkheads are some 400 MB.
+        assertTrue(grown < 150_000_000, "grew by " + grown + " bytes");
+    }
+
+    private static void walls(int number) throws Exception {
+        for (int made = 0; made < number; made++) {
+            Dependency dependency = Seawall.parse("[dependency.a]\ntimeout = '1s'\nbulkhead = { max_concurrent = 256 }\n").dependency("a");
+            assertEquals(1, dependency.call(Attempt::number));
+        }
+        collect();
+    }
+
+    @Test
+    void a_dependency_keeps_its_wall() throws Exception {
+        Dependency dependency = Seawall.parse("[dependency.a]\ntimeout = '1s'\n").dependency("a");
+        DependencyPermit permit = dependency.permit();
+        dependency = null;
+        collect();
+        permit.record(Outcome.SUCCESS);
+    }
+
+    @Test
+    void closing_a_wall_may_race_with_calls() throws Exception {
+        AtomicInteger closed = new AtomicInteger();
+        for (int round = 0; round < 100; round++) {
+            Seawall wall = Seawall.parse("[dependency.a]\ntimeout = '1s'\nbulkhead = { max_concurrent = 8 }\n");
+            Dependency dependency = wall.dependency("a");
+            Threads.together(3, number -> {
+                if (number == 0) {
+                    Thread.yield();
+                    wall.close();
+                    return;
+                }
+                while (true) {
+                    try {
+                        dependency.call(Attempt::number);
+                    } catch (ClosedException gone) {
+                        closed.incrementAndGet();
+                        return;
+                    }
+                }
+            });
+        }
+        assertEquals(200, closed.get());
+    }
+
     private static void churn(int objects) throws Exception {
         for (int number = 0; number < objects; number++) {
             Breaker breaker = Breaker.builder("x").build();

@@ -48,6 +48,7 @@ abstract class Stage {
             case "backoff" -> new OfBackoff(config);
             case "deadline" -> new OfDeadline(clock);
             case "histogram" -> new OfHistogram();
+            case "http" -> new HttpStage();
             default -> throw new AssertionError(primitive);
         };
     }

@@ -20,7 +20,8 @@ class VectorsTest {
     @TestFactory
     List<DynamicTest> vectors() throws Exception {
         List<DynamicTest> tests = new ArrayList<>();
-        for (String primitive : List.of("breaker", "bulkhead", "limiter", "retry_budget", "backoff", "deadline", "histogram")) {
+        for (String primitive : List.of("breaker", "bulkhead", "limiter", "retry_budget", "backoff", "deadline",
+                "histogram", "http", "policy")) {
             JSONObject file = new JSONObject(Files.readString(VECTORS.resolve(primitive + ".json")));
             assertEquals(primitive, file.getString("primitive"));
             assertEquals(1, file.getInt("version"));
@@ -41,6 +42,10 @@ class VectorsTest {
     }
 
     private static void tell(String primitive, JSONObject story) {
+        if (primitive.equals("policy")) {
+            PolicyStage.tell(story);
+            return;
+        }
         ManualClock clock = new ManualClock();
         JSONObject config = story.optJSONObject("config", new JSONObject());
         if (story.has("error")) {

@@ -100,4 +100,35 @@ class VirtualThreadsTest {
         held.close();
         assertTrue(threads.awaitTermination(60, TimeUnit.SECONDS));
     }
+
+    @Test
+    void thousands_sleep_and_wait_in_calls_at_once() throws Exception {
+        Dependency dependency = Seawall.create().define("many", Policy.parse("timeout = '1s'\nbreaker = 'off'\n"
+                + "retry = { attempts = 2, base = '20ms', jitter = 'none', budget = { ratio = 10.0, cap = 100000 } }\n"
+                + "bulkhead = { max_concurrent = 100, max_wait = '60s', max_waiting = 10000, scope = 'attempt' }\n"));
+        ExecutorService threads = executor();
+        AtomicInteger inside = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        List<Future<Integer>> all = new ArrayList<>();
+        for (int number = 0; number < MANY; number++) {
+            all.add(threads.submit(() -> dependency.call(attempt -> {
+                most.accumulateAndGet(inside.incrementAndGet(), Math::max);
+                Thread.sleep(1);
+                inside.decrementAndGet();
+                if (attempt.number() == 1) {
+                    throw new java.io.IOException("reset");
+                }
+                return attempt.number();
+            })));
+        }
+        for (Future<Integer> each : all) {
+            assertEquals(2, each.get(60, TimeUnit.SECONDS));
+        }
+        threads.shutdown();
+        assertTrue(most.get() <= 100 && most.get() > 10, "inside at once: " + most.get());
+        DependencySnapshot now = dependency.snapshot();
+        assertEquals(MANY, now.retries());
+        assertEquals(0, now.bulkhead().inUse());
+        assertEquals(0, now.waiting());
+    }
 }
