@@ -1,6 +1,13 @@
 /*
- * Seawall: circuit breaker, bulkhead, rate limiter, retry budget, backoff, deadline, histogram.
+ * Seawall: calls to other services through circuit breaker, bulkhead, rate limiter, retry budget, backoff and deadline,
+ * by policies from one file; and each of these by itself.
  * One core for every language; this file is its C interface and its manual.
+ *
+ * WHOLE CALLS. Open a wall (seawall_wall_open), take a dependency, begin a call and do what each action says: see Wall,
+ * Dependency, Call and HTTP below, and examples/c/dependency.c. Walls and dependencies are the only objects that the
+ * library allocates, and only while they are opened, defined or read again; calls to them allocate nothing.
+ *
+ * PRIMITIVES. Or take what you need, in memory of your own:
  *
  *     static SEAWALL_STORAGE(payments_memory, SEAWALL_BREAKER_BYTES);
  *     seawall_breaker_t *payments;
@@ -19,7 +26,7 @@
  * STORAGE. Objects live in memory that the caller gives: static, on the heap, on the stack or mapped by several
  * processes. It must be aligned to SEAWALL_ALIGN and of the size that SEAWALL_*_BYTES names (the functions
  * seawall_*_bytes answer the same at run time; allocate by them when the library may be newer than this file). The
- * library allocates nothing, so there is nothing to destroy: stop using the object, then give its memory back.
+ * library allocates nothing for them, so there is nothing to destroy: stop using the object, then give its memory back.
  * An object must not be moved or copied, and no call may be under way when its memory goes. Making an object in
  * memory that holds one already begins it anew. Null and misaligned pointers and storage
  * without such an object are answered with an error; that other pointers are good is the caller's promise.
@@ -32,17 +39,18 @@
  *
  * THREADS AND PROCESSES. Every function may be called from any thread, unless it says otherwise, and for memory that
  * several processes map, from any of them. Nothing blocks, nothing takes a lock, nothing calls back; signal
- * handlers may call everything. A process killed at any instruction leaves objects that work; what
- * it held is freed by seawall_*_reclaim with the owner number it used. A permit is the caller's own: one thread at
- * a time. After fork(), objects in private memory are two separate ones; those in shared memory are one, and a
- * permit from before the fork must be used up by one of the two processes only.
+ * handlers may call everything but the functions of walls, which take a lock. A process killed at any instruction
+ * leaves objects that work; what it held is freed by seawall_*_reclaim with the owner number it used. A permit is the
+ * caller's own: one thread at a time. After fork(), objects in private memory are two separate ones; those in shared
+ * memory are one, and a permit from before the fork must be used up by one of the two processes only.
  *
  * VERSIONS. Structs that may grow begin with struct_bytes. Start from the initialisers (SEAWALL_..._INIT): a program
  * built with an older header gets the defaults for settings that it does not know, and one built with a newer header
  * gets SEAWALL_ERROR_VERSION only if it sets what the library does not know. A null configuration means all defaults.
  *
- * LINKING. cc ... $(pkg-config --cflags --libs seawall), or CMake find_package(seawall): targets seawall::seawall and
- * seawall::static. Define SEAWALL_STATIC when linking the archive on Windows.
+ * LINKING. cc ... $(pkg-config --cflags --libs seawall), or CMake find_package(seawall): targets seawall::seawall (the
+ * shared library), seawall::static (an archive of the same) and seawall::sealed (an archive without walls and
+ * dependencies: no Rust runtime, nothing else to link). Define SEAWALL_STATIC when linking an archive on Windows.
  */
 
 #ifndef SEAWALL_H

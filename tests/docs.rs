@@ -17,7 +17,18 @@ const CONCEPTS: [&str; 7] = [
     "deadline",
     "histogram",
 ];
-const CROSSING: [&str; 3] = ["clocks", "classification", "errors"];
+const CROSSING: [&str; 10] = [
+    "calls",
+    "fallback",
+    "events",
+    "http",
+    "testing",
+    "configuration",
+    "check",
+    "clocks",
+    "classification",
+    "errors",
+];
 const LANGUAGES: [&str; 7] = ["rust", "c", "cpp", "python", "js", "go", "java"];
 const SECTIONS: [&str; 8] = [
     "Settings",

@@ -254,9 +254,13 @@ impl Breaker {
             let tick = self.window.tick(&self.settings, generation, now);
             self.witnesses.testify(permit.owner, generation, tick);
         }
-        let dirty = self
-            .window
-            .push(&self.settings, generation, Results::one(failure, slow), &self.counters, now);
+        let dirty = self.window.push(
+            &self.settings,
+            generation,
+            Results::one(failure, slow),
+            &self.counters,
+            now,
+        );
         if !bad && word.streak() == 0 {
             // Nothing in the window can trip, or another success cannot be what completes the evidence; and there
             // is no streak to end: the shared word is not touched.

@@ -181,13 +181,18 @@ fn a_success_and_a_failure_that_complete_the_evidence_are_not_both_blind() {
         let call = |breaker: Arc<Breaker>, outcome| {
             move || {
                 let permit = breaker.try_acquire(ME, &now).expect("closed").permit;
-                breaker.record(permit, outcome, Nanos::ZERO, &now).transition
+                breaker
+                    .record(permit, outcome, Nanos::ZERO, &now)
+                    .transition
             }
         };
         let other = thread::spawn(call(breaker.clone(), Outcome::Failure));
         let mine = call(breaker.clone(), Outcome::Success)();
         let theirs = other.join().expect("no panic");
-        assert!(mine.is_some() != theirs.is_some(), "told once: {mine:?} {theirs:?}");
+        assert!(
+            mine.is_some() != theirs.is_some(),
+            "told once: {mine:?} {theirs:?}"
+        );
         assert_eq!(breaker.state(), State::Open);
     });
 }

@@ -113,7 +113,9 @@ unsafe impl Versioned for seawall_bulkhead_snapshot_t {
 
 /// # Safety
 /// A pointer that is neither null nor misaligned must point to a bulkhead's storage, readable for a header at least.
-pub(crate) unsafe fn bulkhead<'a>(pointer: *const seawall_bulkhead_t) -> Result<&'a Bulkhead, Misuse> {
+pub(crate) unsafe fn bulkhead<'a>(
+    pointer: *const seawall_bulkhead_t,
+) -> Result<&'a Bulkhead, Misuse> {
     let memory = NonNull::new(pointer.cast_mut().cast::<u8>()).ok_or(Misuse::Null)?;
     if memory.addr().get() % crate::status::SEAWALL_ALIGN != 0 {
         return Err(Misuse::Misaligned);

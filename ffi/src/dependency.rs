@@ -194,9 +194,7 @@ unsafe fn lent(pointer: *const ()) -> Dependency {
 
 /// # Safety
 /// A pointer that is not null came from a wall that lives.
-pub(crate) unsafe fn dependency(
-    pointer: *const seawall_dependency_t,
-) -> Result<Borrowed, Misuse> {
+pub(crate) unsafe fn dependency(pointer: *const seawall_dependency_t) -> Result<Borrowed, Misuse> {
     behind(pointer.cast()).ok_or(Misuse::Null)
 }
 
@@ -244,7 +242,9 @@ pub unsafe extern "C" fn seawall_dependency_about(
             },
             attempts: policy.call.attempts,
             limiters: u32::try_from(policy.rate_limits.len()).unwrap_or(u32::MAX),
-            max_concurrent: policy.bulkhead.map_or(0, |bulkhead| bulkhead.max_concurrent),
+            max_concurrent: policy
+                .bulkhead
+                .map_or(0, |bulkhead| bulkhead.max_concurrent),
             sends_key: u32::from(policy.sends_key),
             idempotent: u32::from(policy.call.idempotent),
             timeout_ns: policy.call.timeout.0,

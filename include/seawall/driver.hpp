@@ -44,8 +44,7 @@ public:
     result<action> wait(nanoseconds at_most, const moment &time, Woke woke) {
         waiter self;
         std::unique_lock<std::mutex> held(lock_);
-        (first_ == nullptr ? first_ : last_->next) = &self;
-        last_ = &self;
+        const place_in_line place(*this, self, held);
         std::uint64_t until = seawall_deadline_after(time.now(), count(at_most));
         for (;;) {
             const std::uint64_t now = time.now();
@@ -55,11 +54,7 @@ public:
                 held.unlock();
                 result<action> next = woke();
                 held.lock();
-                if (!next || next->kind != action_kind::wait) {
-                    remove(self);
-                    ring_first(); // several places may have come free at once
-                    return next;
-                }
+                if (!next || next->kind != action_kind::wait) return next;
                 until = seawall_deadline_after(now, count(next->span));
             }
             if (self.is_rung) continue;
@@ -76,6 +71,28 @@ public:
     }
 
 private:
+    /// A waiter's place, which it gives up however it leaves: also when a clock throws or the thread is cancelled.
+    class place_in_line {
+    public:
+        place_in_line(waiting_line &line, waiter &self, std::unique_lock<std::mutex> &held) noexcept
+            : line_(line), self_(self), held_(held) {
+            (line.first_ == nullptr ? line.first_ : line.last_->next) = &self;
+            line.last_ = &self;
+        }
+        place_in_line(const place_in_line &) = delete;
+        place_in_line &operator=(const place_in_line &) = delete;
+        ~place_in_line() {
+            if (!held_.owns_lock()) held_.lock();
+            line_.remove(self_);
+            line_.ring_first(); // several places may have come free at once
+        }
+
+    private:
+        waiting_line &line_;
+        waiter &self_;
+        std::unique_lock<std::mutex> &held_;
+    };
+
     /// The first looks again after so long, even if nobody wakes it: other processes may free places.
     static constexpr std::uint64_t TICK = 10000000;
 

@@ -38,6 +38,9 @@ static void structs_are_as_the_description_says(void) {
         STRUCT(seawall_breaker_config_t), STRUCT(seawall_breaker_snapshot_t), STRUCT(seawall_bulkhead_config_t),
         STRUCT(seawall_bulkhead_snapshot_t), STRUCT(seawall_limiter_config_t), STRUCT(seawall_limiter_snapshot_t),
         STRUCT(seawall_retry_budget_config_t), STRUCT(seawall_retry_budget_snapshot_t), STRUCT(seawall_backoff_config_t),
+        STRUCT(seawall_policy_config_t), STRUCT(seawall_gates_t), STRUCT(seawall_call_t), STRUCT(seawall_call_options_t),
+        STRUCT(seawall_attempt_t), STRUCT(seawall_action_t), STRUCT(seawall_dependency_about_t),
+        STRUCT(seawall_dependency_snapshot_t),
     };
     void *bytes = NULL;
     const char *path = getenv("SEAWALL_ABI_JSON");
@@ -76,6 +79,45 @@ static void walk(const seawall_breaker_config_t *config, uint64_t seen[WALK]) {
         }
         now += 100000000;
     }
+}
+
+/* A call by null options, by those of the macro, and by those of a program whose struct ended after its first fields. */
+static void options_of_a_call_are_read_by_their_size(void) {
+    static SEAWALL_STORAGE(policy_memory, SEAWALL_POLICY_BYTES);
+    static SEAWALL_STORAGE(limiter_memory, SEAWALL_LIMITER_BYTES);
+    seawall_policy_config_t config = SEAWALL_POLICY_CONFIG_INIT;
+    seawall_limiter_config_t rate = SEAWALL_LIMITER_CONFIG_INIT;
+    seawall_gates_t gates = SEAWALL_GATES_INIT;
+    seawall_call_options_t options = SEAWALL_CALL_OPTIONS_INIT;
+    struct { seawall_call_options_t known; uint64_t more; } newer = { SEAWALL_CALL_OPTIONS_INIT, 0 };
+    seawall_policy_t *policy = NULL;
+    seawall_limiter_t *limiter = NULL;
+    SAME(seawall_limiter_init(limiter_memory, sizeof limiter_memory, &rate, NULL, &limiter), SEAWALL_OK);
+    gates.limiters[0] = limiter;
+    config.timeout_ns = 1000000000;
+    SAME(seawall_policy_init(policy_memory, sizeof policy_memory, &config, &gates, NULL, &policy), SEAWALL_OK);
+    options.struct_bytes = 16;
+    options.costs[0] = 77; /* beyond its end */
+    newer.known.struct_bytes = sizeof newer;
+    const seawall_call_options_t *given[] = { NULL, &options, &newer.known };
+    for (size_t index = 0; index < 3; index++) {
+        seawall_call_t call = SEAWALL_CALL_INIT;
+        seawall_action_t next;
+        seawall_attempt_t attempt = SEAWALL_ATTEMPT_INIT;
+        SAME(seawall_call_begin(policy, given[index], 1000, &call, &next), SEAWALL_OK);
+        SAME(next.kind, SEAWALL_ACTION_RUN);
+        SAME(next.span_ns, 1000000000);
+        CHECK(next.limiter == UINT32_MAX);
+        SAME(seawall_call_ended(&call, &attempt, 2000, &next), SEAWALL_OK);
+        SAME(next.end, SEAWALL_END_SUCCESS);
+    }
+    seawall_limiter_snapshot_t left = SEAWALL_SNAPSHOT_INIT(left);
+    SAME(seawall_limiter_snapshot(limiter, 1000, &left), SEAWALL_OK);
+    SAME(left.remaining, 97);
+    newer.more = 1;
+    seawall_call_t call = SEAWALL_CALL_INIT;
+    seawall_action_t next;
+    SAME(seawall_call_begin(policy, &newer.known, 1000, &call, &next), SEAWALL_ERROR_VERSION);
 }
 
 static void initialisers_are_the_defaults(void) {
@@ -213,6 +255,7 @@ int main(void) {
     versions_agree();
     structs_are_as_the_description_says();
     initialisers_are_the_defaults();
+    options_of_a_call_are_read_by_their_size();
     structs_of_other_versions_are_read();
     snapshots_of_other_versions_are_filled();
     statuses_have_names_and_texts();

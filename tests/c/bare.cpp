@@ -47,5 +47,27 @@ int main() {
     seawall::histogram histogram;
     histogram.record(1s);
     SAME(histogram.total(), 1);
+
+    // Walls and calls.
+    std::string message;
+    CHECK(!seawall::wall::try_parse("[dependency.a]", "bare.toml", &message));
+    CHECK(message.find("bare.toml:1:") == 0);
+    seawall::jumping_clock jumping;
+    const auto wall = seawall::wall::try_make(jumping, 1);
+    CHECK(wall.has_value());
+    CHECK(wall->try_dependency("ledger").reason() == SEAWALL_ERROR_UNKNOWN);
+    const auto ledger = wall->try_define("ledger", "timeout = '1s'\nretry = { attempts = 3 }");
+    CHECK(ledger.has_value());
+    std::uint32_t code = 503;
+    const auto http = seawall::judge([](std::uint32_t status) { return seawall::http::classify(status); });
+    auto answer = ledger->try_call([&](const seawall::attempt &made) { return made.number() == 2 ? 200 : code; }, http);
+    CHECK(*answer == 200 && answer.attempts() == 2);
+    answer = ledger->try_call([&] { return code; }, http, seawall::fallback(299U));
+    CHECK(*answer == 299 && answer.is_degraded() && answer.attempts() == 3 && answer.end() == seawall::ending::failure);
+    (void)ledger->force_open();
+    answer = ledger->try_call([&] { return code; });
+    CHECK(!answer && answer.reason() == SEAWALL_REFUSED_BREAKER_FORCED_OPEN);
+    CHECK(seawall::header::read_timeout_ms("1e3").reason() == SEAWALL_ERROR_HEADER);
+    CHECK(*seawall::http::retry_after("120") == 120s);
     return check_end();
 }

@@ -416,8 +416,8 @@ mod tests {
             (Nanos::DAY.0 * 2, "86400000m", "86400000"),
             (u64::MAX - 1, "86400000m", "86400000"),
         ] {
-            assert_eq!(to_grpc(Nanos(nanos)).unwrap().as_str(), grpc);
-            assert_eq!(to_millis(Nanos(nanos)).unwrap().as_str(), millis);
+            assert_eq!(to_grpc(Nanos(nanos)).as_deref(), Some(grpc));
+            assert_eq!(to_millis(Nanos(nanos)).as_deref(), Some(millis));
         }
         assert_eq!((to_grpc(Nanos::MAX), to_millis(Nanos::MAX)), (None, None));
     }
@@ -425,10 +425,10 @@ mod tests {
     #[test]
     fn an_error_names_the_header_and_what_was_expected() {
         assert_eq!(
-            from_millis("ten").unwrap_err().to_string(),
+            from_millis("ten").expect_err("no digits").to_string(),
             "x-request-timeout-ms: is malformed; expected whole milliseconds in digits, 0 to 86400000"
         );
-        let long = from_grpc([b' '; 65]).unwrap_err();
+        let long = from_grpc([b' '; 65]).expect_err("too long");
         assert_eq!((long.bytes, long.header), (65, "grpc-timeout"));
         assert!(
             long.to_string()

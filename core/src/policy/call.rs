@@ -321,12 +321,7 @@ impl Call {
     }
 
     /// Takes what the next attempt needs and does not hold yet, all or nothing.
-    fn enter(
-        &mut self,
-        config: &Config,
-        gates: &Gates<'_>,
-        now: Nanos,
-    ) -> Result<Action, Misuse> {
+    fn enter(&mut self, config: &Config, gates: &Gates<'_>, now: Nanos) -> Result<Action, Misuse> {
         if let Some(bulkhead) = gates.bulkhead
             && self.place.is_none()
         {
@@ -424,9 +419,7 @@ impl Call {
         }
         // Who comes now stands behind those who wait, except where it may take a reserved permit.
         let is_behind = !self.is_waiting && !critical && bulkhead.waiting() > 0;
-        if !is_behind
-            && let Ok(place) = bulkhead.try_acquire_waiting(gates.owner, critical, &now)
-        {
+        if !is_behind && let Ok(place) = bulkhead.try_acquire_waiting(gates.owner, critical, &now) {
             return Ok(place);
         }
         if !self.is_waiting
@@ -505,7 +498,10 @@ impl Call {
         self.finish(config, gates, End::Failure, stop, outcome, retry_after, now)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of it is what an end is made of")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it is what an end is made of"
+    )]
     fn finish(
         &mut self,
         config: &Config,

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::bulkhead::Sized;
-use crate::histogram::Histogram;
 use crate::deadline::Deadline;
+use crate::histogram::Histogram;
 use crate::outcome::Outcome;
 use crate::status::Refused;
 use crate::time::Nanos;

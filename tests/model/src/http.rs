@@ -232,7 +232,7 @@ impl Moment {
 
 /// The days of a month, which is 0 for January.
 fn days(year: u64, month: usize) -> u64 {
-    let is_leap = year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
+    let is_leap = year.is_multiple_of(400) || (year.is_multiple_of(4) && !year.is_multiple_of(100));
     MONTHS[month].1 + u64::from(is_leap && month == 1)
 }
 
