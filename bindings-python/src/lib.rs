@@ -8,12 +8,16 @@
 mod backoff;
 mod breaker;
 mod bulkhead;
+mod call;
 mod clock;
 mod deadline;
+mod dependency;
 mod histogram;
+mod http;
 mod limiter;
 mod retry_budget;
 mod settings;
+mod wall;
 
 use pyo3::pymodule;
 
@@ -38,4 +42,16 @@ mod _native {
     use super::limiter::Limiter;
     #[pymodule_export]
     use super::retry_budget::{RetryBudget, Withdrawal};
+
+    #[pymodule_export]
+    use super::call::{Call, Place};
+    #[pymodule_export]
+    use super::dependency::Dependency;
+    #[pymodule_export]
+    use super::http::{
+        header_from_grpc, header_from_millis, header_retry_after, header_to_grpc, header_to_millis,
+        http_is_idempotent, http_status, http_trouble,
+    };
+    #[pymodule_export]
+    use super::wall::Seawall;
 }

@@ -142,3 +142,36 @@ def test_probes_and_retries_of_the_parent_are_not_under_way_in_the_child():
     assert breaker.state == "half_open" and probe.success() and breaker.state == "closed"
     assert budget.snapshot()[3:5] == (1, 1)
     withdrawal.cancel()
+
+
+def test_a_dependency_in_a_child_has_every_permit_and_its_own_threads():
+    wall = seawall.Seawall()
+    policy = seawall.Policy(5, bulkhead=seawall.BulkheadPolicy(max_concurrent=1, max_wait=5, max_waiting=5))
+    d = wall.define("d", policy)
+    executor, release = d.executor(), threading.Event()
+    stuck = executor.submit(release.wait, 30)
+    waiting = threading.Thread(target=d.call, args=(int,))
+    waiting.start()
+    while d.snapshot().bulkhead.waiting == 0:
+        time.sleep(0.001)
+
+    def child():
+        before = d.snapshot().bulkhead
+        return before.in_use, before.waiting, d.call(lambda: 7), executor.call(lambda: 8), d.snapshot().bulkhead.in_use
+
+    assert in_child(child) == repr((0, 0, 7, 8, 0))
+    assert d.snapshot().bulkhead.in_use == 1
+    release.set()
+    assert stuck.result(10) is True
+    waiting.join()
+    executor.shutdown()
+
+
+def test_a_child_forked_within_a_call_ends_well():
+    d = seawall.Seawall().define("d", seawall.Policy(5, bulkhead=seawall.BulkheadPolicy(max_concurrent=1)))
+
+    def child():
+        return d.call(lambda: 1), d.snapshot().bulkhead.in_use
+
+    assert d.call(in_child, child) == repr((1, 0))
+    assert d.snapshot().bulkhead.in_use == 0

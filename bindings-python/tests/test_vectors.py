@@ -9,10 +9,14 @@ import pytest
 import seawall
 from seawall import settings
 from seawall.testing import ManualClock
+from vectors_http import tell_http
+from vectors_policy import tell_policy
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "vectors"
 # owners.json is for languages in which the caller says who asks.
-CONCEPTS = ["backoff", "breaker", "bulkhead", "deadline", "histogram", "limiter", "retry_budget"]
+CONCEPTS = [
+    *("backoff", "breaker", "bulkhead", "deadline", "histogram", "http", "limiter", "policy", "retry_budget"),
+]
 FILES = {concept: json.loads((FOLDER / f"{concept}.json").read_text())["cases"] for concept in CONCEPTS}
 CASES = [pytest.param(concept, case, id=f"{concept}: {case['name']}") for concept in CONCEPTS for case in FILES[concept]]
 PASSED: dict[str, int] = {}
@@ -163,6 +167,7 @@ class Story:
         return seen
 
 
+WHOLE = {"http": tell_http, "policy": tell_policy}
 ERRORS = {seawall.PermitSpent: "spent", seawall.ConfigError: "config", seawall.ExceedsCapacity: "exceeds_capacity"}
 ARGUMENTS = {
     "breaker": {"as", "outcome", "permit"},
@@ -177,7 +182,9 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize(("concept", "case"), CASES)
 def test_vector(concept, case):
-    if "error" in case:
+    if concept in WHOLE:
+        WHOLE[concept](case)
+    elif "error" in case:
         with pytest.raises(seawall.ConfigError) as caught:
             Story(concept, dict(case["config"]))
         assert caught.value.field == case["error"]["field"]
@@ -220,4 +227,4 @@ def test_every_case_of_every_file_passed(request, capsys):
     with capsys.disabled():
         print(f"\nvectors passed: {sum(PASSED.values())}")
     assert PASSED == {concept: len(FILES[concept]) for concept in CONCEPTS}
-    assert len(CASES) >= 342
+    assert len(CASES) >= 567

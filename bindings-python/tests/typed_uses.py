@@ -1,13 +1,14 @@
 """Not run: mypy reads it, and `assert_type` holds the types that users see."""
 
 import asyncio
+from concurrent.futures import Future
 from datetime import timedelta
 from typing import Any
 
 from typing_extensions import assert_type
 
 import seawall
-from seawall import Backoff, Breaker, Bulkhead, Deadline, Histogram, Limiter, RetryBudget
+from seawall import Backoff, Breaker, Bulkhead, Deadline, Histogram, Limiter, Outcome, Policy, RetryBudget, RetryPolicy
 from seawall.breaker import State
 from seawall.testing import ManualClock
 
@@ -73,5 +74,58 @@ assert_type(Backoff().delay(1), float)
 assert_type(Deadline.after(1).remaining(), float)
 assert_type(Histogram().quantile(0.5), float)
 assert_type(breaker.snapshot().retry_after, float | None)
+wall = seawall.open("seawall.toml", clock=clock)
+payments = wall.dependency("payments")
+ledger = wall.define("ledger", Policy(0.5, deadline=timedelta(seconds=2), retry=RetryPolicy(attempts=2)))
+Policy()  # type: ignore[call-arg]
+Policy(1, retries=3)  # type: ignore[call-arg]
+
+
+@payments.protect(on=OSError, fallback="queued")
+def pay(order: int, *, twice: bool = False) -> str:
+    return str(order)
+
+
+@payments.protect
+async def pay_async(order: int) -> str:
+    return str(order)
+
+
+assert_type(pay(1, twice=True), str)
+pay("1")  # type: ignore[arg-type]
+assert_type(payments.call(pay, 1), str)
+assert_type(payments.call_detailed(pay, 1), Outcome[str])
+assert_type(payments.call_detailed(pay, 1).value, str)
+assert_type(payments.executor().call(pay, 1), str)
+assert_type(payments.executor().submit(pay, 1), "Future[str]")
+payments.call(pay, retries=3)  # type: ignore[call-arg]
+
+
+async def whole_calls() -> None:
+    assert_type(await pay_async(1), str)
+    assert_type(await payments.acall(pay_async, 1), str)
+    async for attempt in payments.attempts():
+        async with attempt:
+            assert_type(attempt.remaining, float)
+    async with payments.permit() as one:
+        assert_type(one.number, int)
+
+
+def in_a_loop() -> str:
+    for attempt in payments.attempts(on=(OSError, ValueError)):
+        with attempt:
+            return pay(1)
+    raise AssertionError
+
+
+assert_type(wall.snapshot()["payments"].counts.calls, int)
+assert_type(payments.policy.timeout, float)
+assert_type(seawall.current_deadline(), Deadline | None)
+assert_type(seawall.deadline.extract({"grpc-timeout": "1S"}), Deadline | None)
+with seawall.deadline(1.0) as limit:
+    assert_type(limit, Deadline)
+unsubscribe = wall.on_event(lambda event: assert_type(event, seawall.Event))
+unsubscribe()
+store: seawall.LastGood[int] = seawall.LastGood(60)
 asyncio.run(main())
 handler: Any = seawall.Refused

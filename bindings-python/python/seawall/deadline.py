@@ -1,18 +1,21 @@
-"""The moment after which nobody waits for the answer any more."""
+"""The moment after which nobody waits for the answer any more: as a value, as the one in force, and in headers."""
 
 import math
+from collections.abc import Iterable, Mapping, MutableMapping
+from contextvars import ContextVar, Token
 from functools import total_ordering
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from . import _native
 from .clock import Clock, checked
-from .errors import ArgumentError, DeadlineExceeded
+from .errors import ArgumentError, DeadlineExceeded, HeaderError
 from .settings import MOST, SECOND, Seconds, span, thousandths
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Deadline"]
+__all__ = ["Deadline", "current_deadline", "deadline"]
 
 
 @total_ordering
@@ -99,3 +102,144 @@ class Deadline(_native.Deadline):
 
     def __repr__(self) -> str:
         return "<seawall.Deadline never>" if self.is_never else f"<seawall.Deadline {self.remaining():.3g} s left>"
+
+
+# Nanoseconds of the system's clock, or a `Deadline` of another clock: so the everyday way makes no object.
+CURRENT: "ContextVar[int | Deadline]" = ContextVar("seawall.deadline", default=MOST)
+
+
+def restore(token: "Token[int | Deadline]") -> None:
+    """Puts back what was in force, where this is still the same context."""
+    try:
+        CURRENT.reset(token)
+    except ValueError:
+        # A coroutine that nobody finished is closed wherever it is collected; its own context is gone.
+        pass
+
+
+def current_ns(clock: Clock | None) -> int:
+    """The deadline in force here, as a moment of this clock."""
+    current = CURRENT.get()
+    if type(current) is int:
+        if clock is None or current == MOST:
+            return current
+        current = Deadline._made(current, False, None)
+    assert isinstance(current, Deadline)
+    if current._clock is clock or current.is_never:
+        return current.at_ns
+    # A moment of another clock: what is left of it counts.
+    here = Deadline._made(current._remaining(), True, clock)
+    return here.at_ns
+
+
+def current_deadline() -> Deadline | None:
+    """The deadline in force here: of the call that this is part of, or of `with seawall.deadline(...)`; None for none."""
+    current = CURRENT.get()
+    if isinstance(current, Deadline):
+        return current
+    return None if current == MOST else Deadline._made(current, False, None)
+
+
+def moment(limit: "Seconds | Deadline", clock: Clock | None) -> int:
+    """The moment of a deadline that was given as seconds from now or as a moment."""
+    if not isinstance(limit, Deadline):
+        return Deadline._made(span("deadline", limit), True, clock).at_ns
+    if limit._clock is clock or limit.is_never:
+        return limit.at_ns
+    return Deadline._made(limit._remaining(), True, clock).at_ns
+
+
+class deadline:
+    """A deadline for everything called within a `with` block, in threads and in asyncio.
+
+    ```python
+    with seawall.deadline(5.0):                       # or under a Deadline; None changes nothing
+        charge(order)                                 # every call to a dependency in there ends in time
+
+    with seawall.deadline(seawall.deadline.extract(request.headers)):
+        answer(request)
+    ```
+
+    Of two deadlines the nearer counts. It belongs to the context (`contextvars`): a task started inside inherits it, a
+    thread does not. Inside the function of a call, the deadline of its attempt is in force. Refused when it is over:
+    calls raise `DeadlineExceeded` before anything is asked for.
+    """
+
+    __slots__ = ("_limit", "_token")
+
+    def __init__(self, limit: "Seconds | Deadline | None", *, clock: Clock | None = None) -> None:
+        if limit is None:
+            limit = Deadline.never(clock=clock)
+        elif not isinstance(limit, Deadline):
+            limit = Deadline._made(span("deadline", limit), True, checked(clock))
+        self._limit = limit
+        self._token: Token[int | Deadline] | None = None
+
+    def __enter__(self) -> Deadline:
+        limit = self._limit
+        clock = limit._clock
+        at = min(limit.at_ns, current_ns(clock))
+        if at != limit.at_ns:
+            limit = Deadline._made(at, False, clock)
+        self._token = CURRENT.set(at if clock is None else limit)
+        return limit
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        token, self._token = self._token, None
+        if token is not None:
+            restore(token)
+
+    @staticmethod
+    def inject(headers: MutableMapping[str, str], limit: Deadline | None = None) -> None:
+        """Writes what is left, of the deadline in force here or of `limit`, into the headers of a request.
+
+        Both as `x-request-timeout-ms` and as `grpc-timeout`. Without a deadline none is sent, and those that were there
+        are taken out.
+        """
+        if limit is None:
+            limit = current_deadline()
+        left = MOST if limit is None or limit.is_never else limit._remaining()
+        for name, write in ((MILLIS, _native.header_to_millis), (GRPC, _native.header_to_grpc)):
+            for known in [known for known in headers if known.lower() == name]:
+                del headers[known]
+            text = write(left)
+            if text is not None:
+                headers[name] = text
+
+    @staticmethod
+    def extract(
+        headers: "Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[Any, Any]]", *, clock: Clock | None = None
+    ) -> Deadline | None:
+        """The deadline that a request came with; None where it came with none. Of several the nearest counts.
+
+        Takes a mapping, or pairs as ASGI and WSGI servers have them, of text or bytes; names in any case. Raises
+        `HeaderError` for what is malformed, longer than 64 bytes or above a day: refuse the request, or go on without.
+        """
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        nearest: Deadline | None = None
+        for name, value in pairs:
+            text = name.decode("latin-1") if isinstance(name, bytes) else str(name)
+            read = _READERS.get(text.lower().replace("_", "-"))
+            if read is None:
+                continue
+            left = header_span(read, value)
+            found = Deadline._made(left, True, checked(clock))
+            nearest = found if nearest is None else nearest.nearer(found)
+        return nearest
+
+
+MILLIS = "x-request-timeout-ms"
+GRPC = "grpc-timeout"
+_READERS = {MILLIS: _native.header_from_millis, GRPC: _native.header_from_grpc}
+
+
+def header_span(read: Any, value: str | bytes) -> int:
+    """The nanoseconds of a header, or `HeaderError`."""
+    try:
+        span: int = read(value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass"))
+        return span
+    except ValueError as error:
+        header, _, _, message = error.args
+        raise HeaderError(header, message) from None

@@ -6,21 +6,27 @@ class, and serve something else. A *refusal* is never an outcome: no breaker cou
 An *error* is misuse: a setting out of range, a permit used twice. Catch nothing there; fix the program.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = [
     "ArgumentError",
+    "AttemptTimeout",
     "BreakerOpen",
     "BudgetExhausted",
     "BulkheadFull",
+    "CallbackError",
     "ConfigError",
     "DeadlineExceeded",
     "ExceedsCapacity",
+    "HeaderError",
     "PermitForeign",
     "PermitSpent",
+    "PolicyError",
+    "Problem",
     "RateLimited",
     "Refused",
     "SeawallError",
+    "UnknownDependency",
 ]
 
 
@@ -121,6 +127,23 @@ def refusal(status: int, name: str | None, retry_after_ns: int) -> Refused:
     return kind(reason, name, retry_after_ns / 1_000_000_000 if retry_after_ns else None)
 
 
+class AttemptTimeout(TimeoutError):
+    """An attempt of an async call did not end within its time, `timeout` seconds, and was cancelled."""
+
+    def __new__(cls, *args: object) -> "AttemptTimeout":
+        # Not given to `OSError`, which would take the first two for an error number and its text.
+        self = super().__new__(cls)
+        self.args = args
+        return self
+
+    def __init__(self, name: str, timeout: float) -> None:
+        self.name = name
+        self.timeout = timeout
+
+    def __str__(self) -> str:
+        return f"{self.name}: no answer within {self.timeout:.3g} s"
+
+
 class SeawallError(Exception):
     """Misuse: the call cannot mean anything, and nothing was changed."""
 
@@ -149,6 +172,78 @@ class ArgumentError(SeawallError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.field}: {_shown(self.value)} is {_relation(self.allowed)} {self.allowed}"
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a file or a policy."""
+
+    file: str
+    """The file as it was named; empty for a policy written in code."""
+    line: int
+    """From 1; 0 where there is none."""
+    column: int
+    key: str
+    """The setting as a path of keys, `dependency.payments.retry.base`."""
+    message: str
+    nearest: str | None
+    """The known word nearest to an unknown one."""
+    text: str
+    """All of it in one line, as `seawall check` prints it."""
+
+
+class PolicyError(ConfigError):
+    """A file or a policy that says something wrong: everything, one problem a line, not only the first thing.
+
+    `problems` has them one by one, `field` is the key of the first. A file that cannot be read has the `OSError` as
+    its `__cause__`.
+    """
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        SeawallError.__init__(self, message, problems)
+        self.problems = problems
+        self.field = problems[0].key if problems else ""
+        self.value = None
+        self.allowed = problems[0].message if problems else message
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class UnknownDependency(SeawallError, LookupError):
+    """No dependency has this `name`; `nearest` is the one that was perhaps meant."""
+
+    def __init__(self, name: str, nearest: str | None = None) -> None:
+        super().__init__(name, nearest)
+        self.name = name
+        self.nearest = nearest
+
+    def __str__(self) -> str:
+        text = f"no dependency is called {_shown(self.name)}"
+        return text if self.nearest is None else f"{text}; did you mean {self.nearest!r}?"
+
+
+class CallbackError(SeawallError, TypeError):
+    """What was given as `field` cannot be called that way: it is no function, or an async one where nobody awaits."""
+
+    def __init__(self, field: str, value: Any, wanted: str) -> None:
+        super().__init__(field, value, wanted)
+        self.field = field
+        self.value = value
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return f"{self.field}: {_shown(self.value)} is not {self.wanted}"
+
+
+class HeaderError(SeawallError, ValueError):
+    """A header that is malformed, too long or absurd. Nothing of its value is repeated: it came from outside."""
+
+    def __init__(self, header: str, message: str) -> None:
+        super().__init__(header, message)
+        self.header = header
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 def _relation(allowed: str) -> str:
