@@ -477,3 +477,32 @@ fn every_promise_names_a_test_that_is_there() {
         }
     }
 }
+
+/// What the first screen shows is what a reader will see.
+#[test]
+fn the_quick_starts_open_the_file_that_the_readme_shows() {
+    let readme = read("README.md");
+    let file = blocks(&readme, "toml").swap_remove(0);
+    let sound = seawall::File::parse(&file, "seawall.toml").expect("it can be used");
+    assert_eq!(seawall::check::check(&[sound]), []);
+
+    let wrong = file.replace("attempts = 2", "attempts = 3");
+    let refused = seawall::File::parse(&wrong, "seawall.toml").expect_err("it is refused");
+    let shown = blocks(&readme, "text").join("");
+    for problem in &refused.problems {
+        let sum = problem.arithmetic.as_deref().unwrap_or_default();
+        let place = format!("seawall.toml:{}:{}: ", problem.line, problem.column);
+        for part in [place.as_str(), &problem.key, &problem.message, sum] {
+            assert!(shown.contains(part), "{part} is not shown");
+        }
+    }
+    for language in ["rust,no_run", "py", "js", "go", "java", "c", "cpp"] {
+        let code = blocks(&readme, language).join("");
+        for word in ["seawall.toml", "payments"] {
+            assert!(
+                code.contains(&format!("\"{word}\"")) || code.contains(&format!("'{word}'")),
+                "{language}: no {word}"
+            );
+        }
+    }
+}

@@ -38,3 +38,18 @@ pub struct Check;
 
 #[doc = include_str!("../../docs/guide/errors.md")]
 pub struct Errors;
+
+#[doc = include_str!("../../docs/guide/calls.md")]
+pub struct Calls;
+
+#[doc = include_str!("../../docs/guide/fallback.md")]
+pub struct Fallback;
+
+#[doc = include_str!("../../docs/guide/events.md")]
+pub struct Events;
+
+#[doc = include_str!("../../docs/guide/http.md")]
+pub struct Http;
+
+#[doc = include_str!("../../docs/guide/testing.md")]
+pub struct Testing;
