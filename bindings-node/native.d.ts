@@ -60,6 +60,32 @@ export interface BreakerConfig {
 
 export declare function breakerFree(handle: number): boolean
 
+/** A look at a breaker. */
+export interface BreakerLook {
+  /** The state. */
+  state: number
+  /** How many changes of state there were, modulo 65,536. */
+  generation: number
+  /** Results in the window. */
+  calls: number
+  /** Failures in the window. */
+  failures: number
+  /** Slow results in the window. */
+  slow: number
+  /** Failures in a row. */
+  streak: number
+  /** Calls that test recovery. */
+  probesInFlight: number
+  /** Milliseconds until somebody may go; 0 when now, or when nobody knows. */
+  retryAfterMs: number
+  /** How often it opened. */
+  opened: number
+  /** Askers turned away. */
+  refused: number
+  /** Askers that would have been turned away in mode enforce. */
+  shadowRefused: number
+}
+
 /** A breaker's handle. */
 export declare function breakerNew(config: BreakerConfig): number
 
@@ -84,6 +110,26 @@ export declare function breakerState(handle: number): number
 /** The permit as one number when it is an ordinary one without a start, which is everyday; else in the details. */
 export declare function breakerTryAcquire(handle: number, nowMs: number): number
 
+/** A look at a retry budget. */
+export interface BudgetLook {
+  /** Tokens now; a retry needs one. */
+  tokens: number
+  /** The most there can be. */
+  cap: number
+  /** Calls under way. */
+  callsInFlight: number
+  /** Retries under way. */
+  retriesInFlight: number
+  /** Calls that deposited. */
+  deposited: number
+  /** Retries that were granted. */
+  withdrawn: number
+  /** Retries that were not. */
+  refused: number
+  /** Retries that would not have been in mode enforce. */
+  shadowRefused: number
+}
+
 export declare function bulkheadBeginWait(handle: number): number
 
 /** The settings; a number out of range saturates, so that the core is the one to say what the range is. */
@@ -98,6 +144,26 @@ export interface BulkheadConfig {
 export declare function bulkheadEndWait(handle: number): number
 
 export declare function bulkheadFree(handle: number): boolean
+
+/** A look at a bulkhead. */
+export interface BulkheadLook {
+  /** Places in all. */
+  limit: number
+  /** Of those: for critical calls only. */
+  reserved: number
+  /** Places taken. */
+  inUse: number
+  /** Calls that wait for one. */
+  waiting: number
+  /** Calls turned away. */
+  rejected: number
+  /** Calls that would have been turned away in mode enforce. */
+  shadowRefused: number
+  /** Places given back twice. */
+  stale: number
+  /** How long the oldest place has been held, in milliseconds. */
+  longestHoldMs: number
+}
 
 /** A bulkhead's handle. */
 export declare function bulkheadNew(config: BulkheadConfig): number
@@ -119,6 +185,67 @@ export declare function bulkheadSnapshot(handle: number, nowMs: number, into: Fl
  */
 export declare function bulkheadTryAcquire(handle: number, critical: boolean, waiting: boolean, nowMs: number): number
 
+/** The caller gave up. */
+export declare function callCancelled(call: number, nowMs: number, into: Float64Array): number
+
+/** What became of the calls. */
+export interface CallCounts {
+  /** Calls that have ended. */
+  calls: number
+  /** Calls that ended with a success. */
+  successes: number
+  /** Calls that ended with a failure. */
+  failures: number
+  /** Calls that ended and say nothing about the dependency; those that their caller gave up included. */
+  ignored: number
+  /** Calls that their caller gave up. */
+  cancelled: number
+  /** Calls turned away before an attempt was made, by whatever. */
+  refused: number
+  /** Of those: by the breaker. */
+  refusedByBreaker: number
+  /** Of those: by the bulkhead. */
+  refusedByBulkhead: number
+  /** Of those: by a rate limit. */
+  refusedByRateLimit: number
+  /** Of those: their deadline had passed. */
+  refusedByDeadline: number
+  /** Second and further attempts. */
+  retries: number
+  /** Attempts that ran out of time. */
+  timeouts: number
+  /** Calls whose last error another attempt might have helped against, but a gate said no. */
+  stoppedRetries: number
+  /** Of those: the retry budget was spent. */
+  stoppedByBudget: number
+  /** Of those: the breaker was not closed any more. */
+  stoppedByBreaker: number
+  /** Of those: the deadline was too near. */
+  stoppedByDeadline: number
+  /** Results served by a fallback. */
+  fallbacks: number
+  /** Results that came when nobody took notice of them any more. */
+  late: number
+}
+
+/**
+ * An attempt ended. Everyday is: that was a success and the call is over, 0, or 1 when a place came free. Else the
+ * action is to be read, and the answer is 2.
+ */
+export declare function callEnded(call: number, how: number, retryAfterMs: number, nowMs: number): number
+
+/** An attempt ended, with chance that the caller brings. Fills the action. */
+export declare function callEndedWith(call: number, how: number, retryAfterMs: number, random: bigint, nowMs: number, into: Float64Array): number
+
+/** Takes the place of the bulkhead out of a call: a number, -1 when it is in the details, -2 when there is none. */
+export declare function callKeep(call: number): number
+
+/** The idempotency key of a call that is under way. */
+export declare function callKey(call: number): string | null
+
+/** The time that the last action asked to wait has passed, or a place may have come free. */
+export declare function callWoke(call: number, nowMs: number, into: Float64Array): number
+
 export declare function deadlineAfter(spanMs: number, nowMs: number): bigint
 
 export declare function deadlineAttemptTimeout(at: bigint, timeoutMs: number, nowMs: number): number
@@ -130,6 +257,97 @@ export declare function deadlineKeep(momentNs: bigint, permille: number, nowMs: 
 export declare function deadlineNearer(one: bigint, other: bigint): bigint
 
 export declare function deadlineRemaining(at: bigint, nowMs: number): number
+
+/** Takes tokens from the limit of this number after the fact, or gives back. */
+export declare function dependencyAdjust(handle: number, limit: number, tokens: number, nowMs: number): number
+
+/**
+ * Begins a call. Everyday is: run the first attempt within the policy's timeout, with no deadline; the answer is the
+ * call's handle then. Else the action is to be read: -1 when the call ended at once, and 1,000 and the handle below zero
+ * when it goes on.
+ */
+export declare function dependencyBegin(handle: number, nowMs: number): number
+
+/**
+ * Begins a call and fills its action, with what it asks for: whether it is critical and idempotent (0 as the policy says, 1 yes, 2 no),
+ * four costs, and the caller's deadline in two halves. Answers the handle, or -1 when the call ended at once.
+ */
+export declare function dependencyBeginWith(handle: number, asked: Float64Array, nowMs: number, into: Float64Array): number
+
+/** Counts a result that a fallback served (0), or one that came too late (1). */
+export declare function dependencyCount(handle: number, what: number): void
+
+/** Facts of the policy in force. */
+export declare function dependencyFacts(handle: number): DependencyFacts | null
+
+/** Facts of the policy in force; a time that nobody set is absent. */
+export interface DependencyFacts {
+  name: string
+  timeoutMs: number
+  deadlineMs?: number
+  connectTimeoutMs?: number
+  usefulMs: number
+  attempts: number
+  /** 0 critical, 1 important, 2 optional */
+  criticality: number
+  /** 0 forbidden, 1 allowed, 2 expected */
+  fallback: number
+  mode: number
+  idempotent: boolean
+  sendsKey: boolean
+  limits: Array<string>
+  /** The policy as text, every setting written out. */
+  text: string
+}
+
+export declare function dependencyFree(handle: number): boolean
+
+/** A look at everything. */
+export interface DependencyLook {
+  criticality: number
+  counts: CallCounts
+  p50Ms: number
+  p90Ms: number
+  p99Ms: number
+  breaker?: BreakerLook
+  bulkhead?: BulkheadLook
+  retryBudget?: BudgetLook
+  rateLimits: Array<RateLook>
+}
+
+/** Gives back a place that was kept, if it crossed as a number. */
+export declare function dependencyRelease(handle: number, token: number): number
+
+/** Gives back a place that was kept, if it crossed in two halves. */
+export declare function dependencyReleaseWhole(handle: number, tokenLow: number, tokenHigh: number): number
+
+/** By hand: 0 closed and fresh, 3 held open, 4 disabled. A change is in the details. */
+export declare function dependencySet(handle: number, state: number): number
+
+/** What it looks like; changes nothing. */
+export declare function dependencySnapshot(handle: number, nowMs: number): DependencyLook | null
+
+/** Nanoseconds of the value of `grpc-timeout`. */
+export declare function headerFromGrpc(text: string): number
+
+/** Nanoseconds of the value of `x-request-timeout-ms`. */
+export declare function headerFromMillis(text: string): number
+
+/** What is wrong with a header; never a piece of its value. */
+export interface HeaderProblem {
+  header: string
+  /** 1 empty, 2 too long, 3 malformed, 4 too large */
+  kind: number
+  bytes: number
+  expected: string
+  text: string
+}
+
+/** The value of `grpc-timeout`; none for infinity. */
+export declare function headerToGrpc(spanNs: number): string | null
+
+/** The value of `x-request-timeout-ms`; none for infinity. */
+export declare function headerToMillis(spanNs: number): string | null
 
 export declare function histogramFree(handle: number): boolean
 
@@ -145,6 +363,21 @@ export declare function histogramRecord(handle: number, latencyMs: number): numb
 export declare function histogramReset(handle: number): number
 
 export declare function histogramTotal(handle: number): number
+
+/** Whether a request of this method may be sent twice. */
+export declare function httpIsIdempotent(method: string): boolean
+
+/** Nanoseconds to wait from `unix_ms`, of the value of Retry-After. */
+export declare function httpRetryAfter(text: string, unixMs: number): number
+
+/** How an attempt ended that was answered with this status. */
+export declare function httpStatus(status: number, retryAfterMs: number): number
+
+/**
+ * How an attempt ended that was not answered: 1 not connected, 2 connect timeout, 3 read timeout, 4 reset,
+ * 5 protocol, anything else other.
+ */
+export declare function httpTrouble(trouble: number): number
 
 export declare function limiterAdjust(handle: number, tokens: number, nowMs: number): number
 
@@ -166,6 +399,29 @@ export declare function limiterSnapshot(handle: number, nowMs: number, into: Flo
 /** 0 when the tokens were there. */
 export declare function limiterTryAcquire(handle: number, tokens: number, nowMs: number): number
 
+/** A look at a rate limit. */
+export interface RateLook {
+  /** What is counted. */
+  name: string
+  /** Tokens at once. */
+  limit: number
+  /** Whole tokens left. */
+  remaining: number
+  /** Milliseconds until it is full. */
+  resetMs: number
+  /** Milliseconds until one token is there. */
+  retryAfterMs: number
+  /** Askers let through. */
+  allowed: number
+  /** Askers turned away. */
+  refused: number
+  /** Askers that would have been turned away in mode enforce. */
+  shadowRefused: number
+}
+
+/** The action of the last answer of this thread that was not an everyday one. */
+export declare function readAction(into: Float64Array): void
+
 /** The setting that the last answer -110 was about. */
 export declare function readBadSetting(): BadSetting | null
 
@@ -174,6 +430,12 @@ export declare function readBadSetting(): BadSetting | null
  * last change of state (from, to, generation; from is -1 when there was none).
  */
 export declare function readDetail(into: Float64Array): void
+
+/** What the last answer -140 was about. */
+export declare function readHeaderProblem(): HeaderProblem | null
+
+/** What the last answer -112 or -113 of a function about walls was about; told once. */
+export declare function readTrouble(): Trouble | null
 
 /** The wait of the last refusal or reservation of this thread, in ms. */
 export declare function readWait(): number
@@ -218,3 +480,73 @@ export declare function statusName(status: number): string
 
 /** One sentence for people about a status. */
 export declare function statusText(status: number): string
+
+/** Why the last function about a wall answered with an error: `kind` says where to look. */
+export interface Trouble {
+  /** file, check, policy, name, duplicate, unknown, no_file */
+  kind: string
+  text: string
+  problems: Array<WallProblem>
+}
+
+/** The handle of a new dependency with the policy of a text. */
+export declare function wallDefine(handle: number, name: string, policy: string, nowMs: number): number
+
+/** The handle of a dependency that there is. Each asking makes a handle of its own for the same state. */
+export declare function wallDependency(handle: number, name: string): number
+
+/** One thing that the check of a wall warns of. */
+export interface WallFinding {
+  id: string
+  isError: boolean
+  dependency?: string
+  file: string
+  line: number
+  column: number
+  key: string
+  message: string
+  arithmetic?: string
+  text: string
+}
+
+/** What the check warns of. */
+export declare function wallFindings(handle: number): Array<WallFinding> | null
+
+export declare function wallFree(handle: number): boolean
+
+/** The names of all dependencies, sorted. */
+export declare function wallNames(handle: number): Array<string> | null
+
+/** An empty wall's handle. */
+export declare function wallNew(nowMs: number, seed?: bigint | undefined | null): number
+
+/** The handle of a wall from a file. */
+export declare function wallOpen(path: string, nowMs: number, seed?: bigint | undefined | null): number
+
+/** The handle of a wall from a text that messages call `name`. */
+export declare function wallParse(text: string, name: string, nowMs: number, seed?: bigint | undefined | null): number
+
+/** One thing that is wrong with a file or a policy. */
+export interface WallProblem {
+  file: string
+  line: number
+  column: number
+  key: string
+  message: string
+  nearest?: string
+  lint?: string
+  arithmetic?: string
+}
+
+/** 0 when the policy of a text is in force for a dependency that there is. */
+export declare function wallRedefine(handle: number, name: string, policy: string, nowMs: number): number
+
+/** What the file changed; nothing when it was refused, and then why is kept. */
+export declare function wallReload(handle: number, nowMs: number): WallReloaded | null
+
+/** What a reload changed, by name. */
+export interface WallReloaded {
+  added: Array<string>
+  changed: Array<string>
+  removed: Array<string>
+}

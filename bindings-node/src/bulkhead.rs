@@ -18,6 +18,16 @@ thread_local! {
 const EVERYDAY: u64 = 1 << 56;
 const EVERYDAY_BITS: u64 = (1 << 52) - 1;
 
+/// An everyday token as a number.
+pub fn everyday_of(token: u64) -> Option<f64> {
+    (token & !EVERYDAY_BITS == EVERYDAY).then_some((token & EVERYDAY_BITS) as f64)
+}
+
+/// The token of such a number.
+pub fn everyday(number: f64) -> u64 {
+    number as u64 & EVERYDAY_BITS | EVERYDAY
+}
+
 /// The settings; a number out of range saturates, so that the core is the one to say what the range is.
 #[napi(object)]
 pub struct BulkheadConfig {
@@ -60,11 +70,7 @@ pub fn bulkhead_try_acquire(handle: u32, critical: bool, waiting: bool, now_ms: 
     match answer {
         Ok(Ok(permit)) => {
             let (token, _) = permit.into_raw();
-            if token & !EVERYDAY_BITS == EVERYDAY {
-                (token & EVERYDAY_BITS) as f64
-            } else {
-                permit_in_detail(token, 0, None)
-            }
+            everyday_of(token).unwrap_or_else(|| permit_in_detail(token, 0, None))
         }
         Ok(Err(refusal)) => refused(refusal),
         Err(misuse) => misused(misuse),
@@ -74,7 +80,7 @@ pub fn bulkhead_try_acquire(handle: u32, critical: bool, waiting: bool, now_ms: 
 /// Gives back an everyday permit: one that crossed as a number.
 #[napi(catch_unwind)]
 pub fn bulkhead_release(handle: u32, token: f64) -> i32 {
-    release(handle, token as u64 & EVERYDAY_BITS | EVERYDAY)
+    release(handle, everyday(token))
 }
 
 /// Gives back a permit that crossed in two halves.

@@ -1,4 +1,5 @@
-//! The native half of the npm package `seawall`: the core's primitives as functions over numbers.
+//! The native half of the npm package `seawall`: the core's primitives, policies and headers as functions
+//! over numbers.
 //!
 //! Nothing here is for users; the classes, promises and words they meet are in `ts/`. A function call
 //! from JavaScript costs about 100 ns and a method of a native class two to three times that, so objects
@@ -16,9 +17,13 @@ mod answer;
 mod backoff;
 mod breaker;
 mod bulkhead;
+mod call;
 mod deadline;
+mod dependency;
 mod histogram;
+mod http;
 mod limiter;
 mod retry_budget;
 mod slots;
 mod time;
+mod wall;

@@ -68,7 +68,7 @@ pub fn retry_budget_free(env: Env, handle: u32) -> bool {
 
 #[napi(catch_unwind)]
 pub fn retry_budget_deposit(handle: u32, now_ms: f64) -> f64 {
-    with(&BUDGETS, handle, |budget| budget.deposit(&moment(now_ms))).map_or_else(misused, |()| 0.0)
+    with(&BUDGETS, handle, |budget| budget.deposit(&moment(now_ms))).map_or_else(misused, |_| 0.0)
 }
 
 /// The withdrawal as a number.

@@ -16,6 +16,14 @@ test('import and require give the same classes', () => {
   for (const name of Object.keys(required)) assert.equal(imported[name], required[name], name);
 });
 
+test('import and require of each part give the same', async () => {
+  for (const part of ['fetch', 'testing', 'undici']) {
+    const [required, loaded] = [require(`seawall/${part}`), await import(`seawall/${part}`)];
+    assert.ok(Object.keys(required).length > 0);
+    for (const name of Object.keys(required)) assert.equal(loaded[name], required[name], name);
+  }
+});
+
 test('the package has the version of the workspace', () => {
   const [, version] = /^version = "(.*)"$/m.exec(read('../Cargo.toml'));
   assert.equal(JSON.parse(read('package.json')).version, version);
@@ -48,6 +56,27 @@ test('a handle that is none is an error of the native half too, never a crash', 
     assert.equal(native.retryBudgetDeposit(handle, -1), -104);
     assert.equal(native.histogramTotal(handle), -104);
     assert.equal(native.breakerFree(handle), false);
+    assert.equal(native.dependencyBegin(handle, -1), -104);
+    assert.equal(native.dependencyBeginWith(handle, new Float64Array(8), -1, new Float64Array(16)), -104);
+    assert.equal(native.dependencyBeginWith(handle, new Float64Array(3), -1, new Float64Array(16)), -112);
+    assert.equal(native.dependencySnapshot(handle, -1), null);
+    assert.equal(native.dependencyFacts(handle), null);
+    assert.equal(native.dependencyAdjust(handle, 0, 1, -1), -104);
+    assert.equal(native.dependencyRelease(handle, 5), -104);
+    assert.equal(native.dependencySet(handle, 3), -104);
+    assert.equal(native.dependencyFree(handle), false);
+    assert.equal(native.wallDefine(handle, 'x', 'timeout = "1s"', -1), -104);
+    assert.equal(native.wallReload(handle, -1), null);
+    assert.equal(native.wallNames(handle), null);
+    assert.equal(native.wallFree(handle), false);
+    for (const call of [handle, handle * 2 ** 20, -1, NaN, Infinity]) {
+      assert.equal(native.callEnded(call, 0, 0, -1), -112);
+      assert.equal(native.callEndedWith(call, 99, 0, 1n, -1, new Float64Array(16)), -112);
+      assert.equal(native.callWoke(call, -1, new Float64Array(16)), -112);
+      assert.equal(native.callCancelled(call, -1, new Float64Array(0)), -112);
+      assert.equal(native.callKeep(call), -112);
+      assert.equal(native.callKey(call), null);
+    }
   }
   const histogram = native.histogramNew();
   assert.equal(native.histogramFree(histogram), true);

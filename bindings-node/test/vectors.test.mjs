@@ -6,8 +6,12 @@ import { after, test } from 'node:test';
 
 import * as seawall from 'seawall';
 
+import * as http from './stories/http.mjs';
+import * as policy from './stories/policy.mjs';
+
 const FOLDER = new URL('../../tests/vectors/', import.meta.url);
-const CASES = { breaker: 141, bulkhead: 32, limiter: 47, retry_budget: 66, backoff: 31, deadline: 13, histogram: 12 };
+const CASES = { breaker: 141, bulkhead: 32, limiter: 47, retry_budget: 66, backoff: 31, deadline: 13, histogram: 12, http: 35, policy: 190 };
+const TOLD_ELSEWHERE = { http: http.tell, policy: policy.tell };
 
 const ms = (ns) => ns / 1e6;
 const share = (permille) => permille / 1000;
@@ -173,12 +177,13 @@ function tell(primitive, { config, steps, error }) {
 let passed = 0;
 for (const [primitive, count] of Object.entries(CASES)) {
   const { cases, ...head } = JSON.parse(readFileSync(new URL(`${primitive}.json`, FOLDER), 'utf8'));
-  test(`${primitive}.json holds the cases that this runner knows of`, () => {
-    assert.deepEqual({ ...head, count: cases.length }, { primitive, version: 1, count });
+  test(`${primitive}.json has lost no case since this runner was written`, () => {
+    assert.deepEqual(head, { primitive, version: 1 });
+    assert.ok(cases.length >= count, `${cases.length} of ${count} cases are left`);
   });
   for (const story of cases) {
     test(`${primitive}: ${story.name}`, () => {
-      tell(primitive, story);
+      (TOLD_ELSEWHERE[primitive] ?? ((own) => tell(primitive, own)))(story);
       passed += 1;
     });
   }

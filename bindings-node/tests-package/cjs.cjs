@@ -13,5 +13,11 @@ const seawall = require('seawall');
   const imported = await import('seawall');
   assert.equal(imported.Breaker, seawall.Breaker);
   assert.equal(require('seawall/package.json').name, 'seawall');
+  for (const part of ['fetch', 'testing', 'undici']) {
+    const [required, loaded] = [require(`seawall/${part}`), await import(`seawall/${part}`)];
+    for (const name of Object.keys(required)) assert.equal(loaded[name], required[name], name);
+  }
+  const { Seawall } = seawall;
+  assert.equal(await new Seawall().define('it', { timeoutMs: 100 }).call(() => 5), 5);
   console.log('require: ok');
 })();

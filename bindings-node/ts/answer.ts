@@ -33,6 +33,11 @@ export const FOREIGN = -21;
 /** The answer that stands for a setting out of range. */
 export const MISCONFIGURED = -110;
 
+/** The answers that stand for a wall's or a header's trouble, whose details are to be read. */
+export const TROUBLED = -112;
+export const UNKNOWN = -113;
+export const BAD_HEADER = -140;
+
 /** Filled by `native.readDetail`. */
 export const detail = new Float64Array(7);
 /** The places of `detail`. */

@@ -30,7 +30,8 @@ function isClass(thing: Function): boolean {
   return thing === Error || thing.prototype instanceof Error || /^class\b/.test(Function.prototype.toString.call(thing));
 }
 
-function predicate(field: string, matcher: unknown): Predicate | undefined {
+/** A test for the errors that are meant; undefined when none are named. */
+export function predicate(field: string, matcher: unknown): Predicate | undefined {
   if (matcher === undefined) {
     return undefined;
   }

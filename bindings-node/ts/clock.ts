@@ -5,11 +5,13 @@ import { checkedMs } from './settings.js';
 
 /**
  * A clock of your own: milliseconds from anywhere, fractions allowed, never negative. `after` is only needed when waits
- * shall follow it too; it calls back once and answers a function that takes the order back.
+ * shall follow it too; it calls back once and answers a function that takes the order back. `wait` is for clocks that
+ * tell a limit (an attempt's timeout, by `after`) from a wait (a backoff, by `wait`); without it both are `after`.
  */
 export interface Clock {
   nowMs(): number;
   after?(ms: number, callback: () => void): () => void;
+  wait?(ms: number, callback: () => void): () => void;
 }
 
 /**
@@ -74,10 +76,12 @@ export class ManualClock implements Clock {
   }
 }
 
-/** What the primitives use: a reading for the core (-1: read it yourself), and waits. */
+/** What the primitives use: a reading for the core (-1: read it yourself), one for spans, limits and waits. */
 export interface Time {
   readonly nowMs: () => number;
+  readonly spanMs: () => number;
   readonly after: (ms: number, callback: () => void) => () => void;
+  readonly wait: (ms: number, callback: () => void) => () => void;
 }
 
 /** The longest that `setTimeout` can wait; it takes more for 1. */
@@ -115,9 +119,16 @@ const checked = (ms: number): number => (ms >= 0 && ms < Infinity ? ms : 0);
 const performanceNow = (): number => globalThis.performance.now();
 const dateNow = (): number => globalThis.Date.now();
 
-const NATIVE: Time = { nowMs: () => -1, after: timer(performanceNow) };
-const PERFORMANCE: Time = { nowMs: performanceNow, after: timer(performanceNow) };
-const JS: Time = { nowMs: () => checked(dateNow()), after: timer(dateNow) };
+function timeFrom(nowMs: () => number, spanMs: () => number, after = timer(spanMs), wait = after): Time {
+  return { nowMs, spanMs, after, wait };
+}
+
+const NATIVE = timeFrom(() => -1, performanceNow);
+const PERFORMANCE = timeFrom(performanceNow, performanceNow);
+const JS = timeFrom(() => checked(dateNow()), dateNow);
+
+/** One time for each clock, so that those who share a clock can be told. */
+const times = new WeakMap<Clock, Time>();
 
 /** The clock of an option. */
 export function timeOf(clock: unknown): Time {
@@ -134,6 +145,12 @@ export function timeOf(clock: unknown): Time {
   if (typeof own !== 'object' || own === null || typeof own.nowMs !== 'function') {
     throw new ConfigError('clock', clock, "'native', 'js', 'performance' or an object with nowMs()");
   }
-  const after = typeof own.after === 'function' ? own.after.bind(own) : timer(() => own.nowMs());
-  return { nowMs: () => checked(own.nowMs()), after };
+  let time = times.get(own);
+  if (time === undefined) {
+    const nowMs = (): number => checked(own.nowMs());
+    const after = typeof own.after === 'function' ? own.after.bind(own) : timer(nowMs);
+    time = timeFrom(nowMs, nowMs, after, typeof own.wait === 'function' ? own.wait.bind(own) : after);
+    times.set(own, time);
+  }
+  return time;
 }

@@ -8,14 +8,35 @@ import { ConfigError } from './errors.js';
 import { checkedKeys, checkedMs, checkedRatio } from './settings.js';
 
 const NEVER = (1n << 64n) - 1n;
+const LOW = (1n << 32n) - 1n;
+
+/** The deadline at a moment of a clock, in two halves. */
+export let deadlineAt: (low: number, high: number, time: Time) => Deadline;
+/** The deadline so far from now on a clock. */
+export let deadlineIn: (ms: number, time: Time) => Deadline;
+/** Writes a deadline as a moment of `time` in two halves, whatever clock it was made with. */
+export let writeDeadline: (deadline: Deadline, time: Time, into: Float64Array, place: number) => void;
 
 /**
- * A moment after which an answer is of no use. Never changes; hand it on to whatever is called next. Two deadlines that
- * meet must be of the same clock.
+ * A moment after which an answer is of no use. Never changes; hand it on to whatever is called next. Deadlines of two
+ * clocks are compared by what is left of them.
  */
 export class Deadline {
   #at: bigint;
   #time: Time;
+
+  static {
+    deadlineAt = (low, high, time) => new Deadline((BigInt(high) << 32n) | BigInt(low), time);
+    deadlineIn = (ms, time) => new Deadline(native.deadlineAfter(ms, time.nowMs()), time);
+    writeDeadline = (deadline, time, into, place) => {
+      let at = deadline.#at;
+      if (deadline.#time !== time && at !== NEVER) {
+        at = native.deadlineAfter(deadline.remainingMs, time.nowMs());
+      }
+      into[place] = Number(at & LOW);
+      into[place + 1] = Number(at >> 32n);
+    };
+  }
 
   private constructor(at: bigint, time: Time) {
     this.#at = at;
@@ -45,6 +66,11 @@ export class Deadline {
     return native.deadlineIsExpired(this.#at, this.#time.nowMs());
   }
 
+  /** True for the deadline that never comes. */
+  get isNever(): boolean {
+    return this.#at === NEVER;
+  }
+
   /** Throws {@link DeadlineExceededError} once expired. */
   throwIfExpired(): void {
     if (this.isExpired) {
@@ -56,6 +82,9 @@ export class Deadline {
   nearer(other: Deadline): Deadline {
     if (!(other instanceof Deadline)) {
       throw new ConfigError('other', other, 'a Deadline');
+    }
+    if (this.#time !== other.#time && this.#at !== NEVER && other.#at !== NEVER) {
+      return this.remainingMs <= other.remainingMs ? this : other;
     }
     return native.deadlineNearer(this.#at, other.#at) === this.#at ? this : other;
   }

@@ -18,9 +18,11 @@ export type RefusalCode =
 export type ErrorCode =
   | 'config'
   | 'argument'
+  | 'unknown'
   | 'spent'
   | 'foreign'
   | 'exceeds_capacity'
+  | 'header'
   | 'uninitialised'
   | 'storage_too_small'
   | 'panic';
@@ -35,6 +37,11 @@ function named(type: { prototype: Error }, name: string, brand?: symbol): void {
   if (brand !== undefined) {
     Object.defineProperty(type.prototype, brand, { value: true });
   }
+}
+
+/** Makes a class of another family a refusal that {@link isRefused} knows. */
+export function brandRefusal(type: { prototype: Error }, name: string): void {
+  named(type, name, REFUSED);
 }
 
 /**
@@ -125,11 +132,121 @@ export class ConfigError extends SeawallError {
   /** What is allowed, for people: `1 to 86400000`. */
   readonly range: string;
 
-  constructor(field: string, value: unknown, range: string) {
-    super('config', `${field}: ${inspect(value, { depth: 0, breakLength: Infinity })} is not ${range}`);
+  constructor(field: string, value: unknown, range: string, message?: string) {
+    super('config', message ?? `${field}: ${inspect(value, { depth: 0, breakLength: Infinity })} is not ${range}`);
     this.field = field;
     this.value = value;
     this.range = range;
+  }
+}
+
+/** One thing that is wrong with a file of policies, or with a policy in code. */
+export interface Problem {
+  /** The file as it was named; empty for a policy in code. */
+  readonly file: string;
+  /** The line, from 1; 0 for a policy in code. */
+  readonly line: number;
+  /** The column, from 1; 0 where there is no line. */
+  readonly column: number;
+  /** The setting, as a path of keys (`retry.attempts`), in the words of who wrote it. */
+  readonly key: string;
+  /** What is wrong, and how to write it. */
+  readonly message: string;
+  /** The known key nearest to an unknown one. */
+  readonly nearest?: string | undefined;
+  /** The lint that refuses (`SW001`), where each setting by itself is in order. */
+  readonly lint?: string | undefined;
+  /** The sum behind the lint's judgement. */
+  readonly arithmetic?: string | undefined;
+}
+
+/** A file of policies or a policy in code that says something wrong. The message has all problems, one a line. */
+export class PolicyError extends ConfigError {
+  static {
+    named(this, 'PolicyError');
+  }
+
+  /** Everything that is wrong, in the order of the text. `field` is the key of the first. */
+  readonly problems: readonly Problem[];
+
+  constructor(message: string, problems: readonly Problem[], field: string, value: unknown) {
+    super(field, value, problems[0]?.message ?? message, message);
+    this.problems = problems;
+  }
+}
+
+/** No dependency of this name; the message says which one was perhaps meant. */
+export class UnknownDependencyError extends SeawallError {
+  static {
+    named(this, 'UnknownDependencyError');
+  }
+
+  constructor(message: string) {
+    super('unknown', message);
+  }
+}
+
+/** What is wrong with the value of a header. */
+export type HeaderFault = 'empty' | 'too_long' | 'malformed' | 'too_large';
+
+/** A header that cannot be taken at its word. Carries no piece of the value: it came from outside and may be anything. */
+export class HeaderError extends SeawallError {
+  static {
+    named(this, 'HeaderError');
+  }
+
+  /** The header, in lower case (`grpc-timeout`). */
+  readonly header: string;
+  /** What is wrong with its value. */
+  readonly fault: HeaderFault;
+  /** How many bytes the value had. */
+  readonly bytes: number;
+
+  constructor(message: string, header: string, fault: HeaderFault, bytes: number) {
+    super('header', message);
+    this.header = header;
+    this.fault = fault;
+    this.bytes = bytes;
+  }
+}
+
+/**
+ * An attempt took longer than its policy allows. No refusal: the request was made, and nobody knows what became of it.
+ * Named `TimeoutError` with the code `ETIMEDOUT`, as clients of the network name theirs.
+ */
+export class AttemptTimeoutError extends Error {
+  static {
+    named(this, 'TimeoutError');
+  }
+
+  readonly code = 'ETIMEDOUT';
+  /** The time that the attempt had, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Which attempt, from 1. */
+  readonly attempt: number;
+  /** The name of the dependency. */
+  readonly source: string;
+
+  constructor(source: string, attempt: number, timeoutMs: number, what?: string) {
+    super(`${source}: ${what ?? `attempt ${attempt} took more than ${Math.round(timeoutMs * 1000) / 1000} ms`}`);
+    this.source = source;
+    this.attempt = attempt;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** A fallback failed with something that is no error or has a cause of its own. `cause` is the error it was to cover. */
+export class FallbackError extends Error {
+  static {
+    named(this, 'FallbackError');
+  }
+
+  /** What the fallback threw. */
+  readonly thrown: unknown;
+
+  constructor(source: string, thrown: unknown, cause: unknown) {
+    super(`${source}: the fallback failed: ${inspect(thrown, { depth: 0, breakLength: Infinity })}`, { cause });
+    this.thrown = thrown;
   }
 }
 

@@ -1,7 +1,16 @@
 // Compiled, never run: the types that a user meets.
 
-import { Backoff, Breaker, Bulkhead, ConfigError, Deadline, Histogram, Limiter, ManualClock, RetryBudget, isRefused } from 'seawall';
-import type { BreakerOptions, BreakerState, Outcome, RefusalCode, Transition } from 'seawall';
+import { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
+
+import {
+  Backoff, Breaker, Bulkhead, ConfigError, Deadline, Dependency, Histogram, Limiter, ManualClock, RetryBudget, Seawall,
+  extractDeadline, injectDeadline, isRefused, lastGood, open, withDeadline,
+} from 'seawall';
+import type { BreakerOptions, BreakerState, CallOutcome, Outcome, Policy, RefusalCode, Transition } from 'seawall';
+import { wrapFetch } from 'seawall/fetch';
+import { FakeClock, NoWaitingClock, force, inject, noWaiting } from 'seawall/testing';
+import { agentOptions, interceptor } from 'seawall/undici';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_: Same<A, B>): void {}
@@ -78,3 +87,62 @@ try {
     same<typeof error.retryAfterMs, number>(true);
   }
 }
+
+// Dependencies.
+const wall = open('seawall.toml', { logger: console });
+const payments: Dependency = wall.dependency('payments');
+const paid = payments.call(async ({ signal, attempt, timeoutMs, deadline, idempotencyKey }) => {
+  same<typeof signal, AbortSignal>(true);
+  same<typeof attempt, number>(true);
+  same<typeof timeoutMs, number>(true);
+  same<typeof deadline, Deadline>(true);
+  same<typeof idempotencyKey, string>(true);
+  return { receipt: 'r1' };
+});
+same<typeof paid, Promise<{ receipt: string }>>(true);
+const orCached = payments.call(async () => 5, { fallback: () => 'cached' as const });
+same<typeof orCached, Promise<number | 'cached'>>(true);
+const orNull = payments.callDetailed(() => 5, { fallback: null });
+same<typeof orNull, Promise<CallOutcome<number | null>>>(true);
+const orMessage = payments.call(() => 5, { fallback: (error) => String(error) });
+same<typeof orMessage, Promise<number | string>>(true);
+// @ts-expect-error: an option with a typo.
+void payments.call(() => 5, { fallbck: 5 });
+const orLast = payments.call(() => 5, { fallback: [lastGood({ maxAgeMs: 1000 }), 7] });
+same<typeof orLast, Promise<number>>(true);
+const pay = payments.wrap(async (order: string, cents: number) => ({ order, cents }), { fallback: undefined });
+same<Parameters<typeof pay>, [order: string, cents: number]>(true);
+same<Awaited<ReturnType<typeof pay>>, { order: string; cents: number }>(true);
+// @ts-expect-error: the arguments are those of the function.
+void pay(5, 'x');
+const now_ = payments.callSync(() => 'x' as const);
+same<typeof now_, 'x'>(true);
+const policy: Policy = { timeoutMs: 100, retry: { attempts: 2, budget: 'off' }, breaker: 'off', rateLimit: [{ rate: '5/s' }] };
+new Seawall().define('ledger', policy);
+// @ts-expect-error: there is no default for the timeout.
+new Seawall().define('ledger', { deadlineMs: 100 });
+// @ts-expect-error
+new Seawall().define('ledger', { timeoutMs: 100, retry: { atempts: 2 } });
+payments.onEvent((event) => {
+  if (event.kind === 'state_change') same<typeof event.to, BreakerState>(true);
+  if (event.kind === 'refusal') same<typeof event.reason, RefusalCode>(true);
+});
+async function byHand(): Promise<void> {
+  await using permit = await payments.permit({ deadlineMs: 100 });
+  permit.success();
+}
+void byHand;
+same<ReturnType<typeof withDeadline<Promise<number>>>, Promise<number>>(true);
+const headers: Record<string, string> = injectDeadline({} as Record<string, string>);
+void extractDeadline(new Headers(headers));
+void extractDeadline({ 'grpc-timeout': ['1S'] });
+const wrapped: typeof fetch = wrapFetch(payments, fetch, { bodyTimeoutMs: Infinity, fallback: new Response('x') });
+void wrapped;
+const agent: Dispatcher = new Agent(agentOptions(payments)).compose(interceptor(payments, { deadlineMs: 500 }));
+void agent;
+const mode = noWaiting(wall);
+same<typeof mode.clock, NoWaitingClock>(true);
+force(payments, 'open');
+inject(payments, { error: new Error('x'), times: 2 }).remove();
+const fake: FakeClock = new FakeClock();
+void fake;
