@@ -185,6 +185,13 @@ fn sw006_finds_a_breaker_that_one_call_trips() {
     assert_eq!(found("breaker = { consecutive_failures = 1 }"), ["SW006"]);
     assert_eq!(found("breaker = { consecutive_failures = 2 }"), [""; 0]);
     assert_eq!(found("breaker = { min_calls = 1 }"), ["SW006"]);
+    let slow = "failure_rate = \"0%\", slow_rate = \"50%\", slow_after = \"500ms\"";
+    let by_slow = |calls: u32| format!("breaker = {{ {slow}, min_calls = {calls} }}");
+    assert_eq!(
+        arithmetic(&by_slow(1)),
+        "one slow call counts once, and min_calls is 1"
+    );
+    assert_eq!(found(&by_slow(2)), [""; 0]);
     let by_attempt = |rules: &str| {
         format!("retry = {{ attempts = 3 }}\nbreaker = {{ scope = \"attempt\", {rules} }}")
     };

@@ -4,7 +4,7 @@
 mod rounds;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 use rounds::{Dice, Rounds};
 use seawall_core::breaker::{Breaker, Config, Permit, State, Transition};
@@ -287,4 +287,77 @@ fn a_trip_that_racing_threads_complete_together_is_not_missed() {
         }
     });
     assert_eq!(opened.load(Relaxed), ROUNDS as u64);
+}
+
+/// A reload gives the window another shape while two threads record, one bucket after the other. Whatever they
+/// wrote at that moment, the window must go on taking results in, and forgetting them.
+fn reshaped_meanwhile(to: &Config, is_sound: impl Fn(&Breaker, Nanos)) {
+    const ROUNDS: u64 = 200;
+    let by_second = Config {
+        consecutive_failures: 0,
+        min_calls: 1_000_000,
+        window: Nanos::from_secs(1),
+        ..Config::default()
+    };
+    for _ in 0..ROUNDS {
+        let breaker = Breaker::new(&by_second).expect("valid");
+        let now = AtomicU64::new(1_000_000_000 * MILLI);
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(Relaxed) {
+                        fail(&breaker, Nanos(now.fetch_add(50 * MILLI, Relaxed)));
+                    }
+                });
+            }
+            while now.load(Relaxed) < 1_000_010_000 * MILLI {
+                std::hint::spin_loop();
+            }
+            breaker.reconfigure(to).expect("valid");
+            is_over.store(true, Relaxed);
+        });
+        is_sound(&breaker, Nanos(now.load(Relaxed)));
+    }
+}
+
+fn fail(breaker: &Breaker, at: Nanos) {
+    let admission = breaker.try_acquire(Owner::PRIVATE, &at).expect("closed");
+    breaker.record(admission.permit, Outcome::Failure, Nanos::ZERO, &at);
+}
+
+#[test]
+fn a_window_of_another_length_rolls_on_however_many_record_meanwhile() {
+    let by_minute = Config {
+        consecutive_failures: 0,
+        min_calls: 1_000_000,
+        window: Nanos::from_secs(60),
+        ..Config::default()
+    };
+    reshaped_meanwhile(&by_minute, |breaker, now| {
+        fail(breaker, now);
+        let later = now.plus(Nanos::from_secs(61));
+        fail(breaker, later);
+        let seen = breaker.snapshot(later).window;
+        assert_eq!((seen.calls, seen.failures), (1, 1));
+    });
+}
+
+#[test]
+fn a_window_by_count_takes_results_in_however_many_record_meanwhile() {
+    let by_count = Config {
+        consecutive_failures: 0,
+        failure_permille: 1_000,
+        min_calls: 1_000,
+        window_calls: 1_000,
+        ..Config::default()
+    };
+    reshaped_meanwhile(&by_count, |breaker, now| {
+        for _ in 0..1_000 {
+            if breaker.state() == State::Closed {
+                fail(breaker, now);
+            }
+        }
+        assert_eq!(breaker.state(), State::Open);
+    });
 }

@@ -496,7 +496,7 @@ fn the_quick_starts_open_the_file_that_the_readme_shows() {
             assert!(shown.contains(part), "{part} is not shown");
         }
     }
-    for language in ["rust,no_run", "py", "js", "go", "java", "c", "cpp"] {
+    for language in ["rust,no_run", "python", "js", "go", "java", "c", "cpp"] {
         let code = blocks(&readme, language).join("");
         for word in ["seawall.toml", "payments"] {
             assert!(

@@ -63,6 +63,19 @@ fn a_call_is_repeated_after_errors_that_are_named_and_returns_the_last_real_one(
 }
 
 #[test]
+fn a_seeded_wall_repeats_its_keys_too() {
+    let keys = || {
+        let (_, wall) = wall_of("seed = 7\n[dependency.profile]\ntimeout = '1s'\n");
+        let profile = wall.dependency("profile").expect("defined");
+        let key = || profile.call(|attempt| Ok::<_, Error>(attempt.idempotency_key()));
+        [key(), key()].map(|key| key.expect("closed"))
+    };
+    let first = keys();
+    assert_ne!(first[0], first[1]);
+    assert_eq!(keys(), first);
+}
+
+#[test]
 fn what_nobody_named_is_not_repeated() {
     let (time, profile) = dependency_of("timeout = '1s'\nretry = { attempts = 3 }");
     let made = AtomicU32::new(0);

@@ -131,7 +131,9 @@ fn use_budget(budget: &RetryBudget, dice: &mut Dice) {
         }
         3 => seen(black_box(budget.try_withdraw(Cause::Throttled, &at))),
         4 => seen(black_box(budget.try_withdraw(Cause::Failure, &at))),
-        _ => budget.deposit(&at),
+        _ => {
+            budget.deposit(&at);
+        }
     }
     black_box((budget.snapshot(time(dice)), budget.config()));
 }

@@ -293,6 +293,129 @@ fn a_dropped_call_gives_everything_back() {
     assert!(key_is_stable);
 }
 
+const WARNED_OF: &str = "timeout = '1s'\npool = 1\nbulkhead = { max_concurrent = 20 }";
+
+#[test]
+fn what_is_found_about_policies_in_code_outlives_a_reload() {
+    let file = Scratch::new("findings", GOOD);
+    let wall = Seawall::open(&file.0).expect("good");
+    let policy = |text: &str| Policy::parse(text).expect("good");
+    let found = || -> Vec<_> {
+        let findings = wall.findings().into_iter();
+        findings
+            .map(|finding| (finding.dependency, finding.id))
+            .collect()
+    };
+    let of_code = (Some("cards".to_owned()), "SW003");
+    wall.define("cards", policy("timeout = '1s'")).expect("new");
+    let now = wall.clock().now();
+    wall.redefine_at("cards", policy(WARNED_OF), now)
+        .expect("there");
+    assert_eq!(found(), std::slice::from_ref(&of_code));
+
+    file.write(&GOOD.replace(
+        "\"1s\"",
+        "\"1s\"\npool = 5\nbulkhead = { max_concurrent = 6 }",
+    ));
+    wall.reload().expect("good");
+    let of_file = (Some("ledger".to_owned()), "SW003");
+    assert_eq!(found(), [of_file, of_code.clone()]);
+    file.write(GOOD);
+    wall.reload().expect("good");
+    assert_eq!(found(), [of_code]);
+    wall.redefine_at("cards", policy("timeout = '1s'"), now)
+        .expect("there");
+    assert_eq!(found(), []);
+}
+
+/// A pipe in place of the file holds the first reload up in the middle of its reading.
+#[cfg(unix)]
+#[test]
+fn of_two_reloads_the_later_text_wins() {
+    let text = |timeout: &str| format!("[dependency.ledger]\ntimeout = '{timeout}'\n");
+    let file = Scratch::new("order", &text("1s"));
+    let newer = Scratch::new("order-newer", &text("3s"));
+    let wall = Seawall::open(&file.0).expect("good");
+    std::fs::remove_file(&file.0).expect("there");
+    let made = std::process::Command::new("mkfifo").arg(&file.0).status();
+    assert!(made.expect("mkfifo is there").success());
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| wall.reload().map(|_| ()));
+        // Opens once the other end is being read.
+        let pipe = std::fs::OpenOptions::new().write(true).open(&file.0);
+        std::fs::rename(&newer.0, &file.0).expect("both are there");
+        let second = scope.spawn(|| wall.reload().map(|_| ()));
+        // Time enough for the second one to overtake the first, if it could.
+        std::thread::sleep(Duration::from_millis(50));
+        let written = std::io::Write::write_all(&mut pipe.expect("read"), text("2s").as_bytes());
+        written.expect("read");
+        for reload in [first, second] {
+            reload.join().expect("no panic").expect("good");
+        }
+    });
+    let ledger = wall.dependency("ledger").expect("there");
+    assert_eq!(ledger.policy().call.timeout, seawall::Nanos::from_secs(3));
+}
+
+/// A reload changes names and sizes of the limits under a call that waits.
+#[test]
+fn a_refusal_names_the_limit_of_the_policy_the_call_began_under_and_the_next_waiter_is_served() {
+    let policy = |name: &str, burst: u32| {
+        let text = format!(
+            "timeout = '5s'\nbulkhead = {{ max_concurrent = 1, max_wait = '20s' }}\n\
+             rate_limit = [{{ name = 'others', rate = '1000/s' }}, \
+             {{ name = '{name}', rate = '1000/s', burst = {burst} }}]"
+        );
+        Policy::parse(&text).expect("good")
+    };
+    let wall = Seawall::new();
+    let dependency = wall.define("shared", policy("tokens", 10)).expect("new");
+    let limits = std::sync::Mutex::new(Vec::new());
+    let limits = std::sync::Arc::new(limits);
+    let heard = std::sync::Arc::clone(&limits);
+    dependency.on_event(move |event| {
+        if let seawall::event::Kind::Refusal { limit, .. } = event.kind {
+            let limit = limit.map(str::to_owned);
+            heard.lock().expect("no panic").push(limit);
+        }
+    });
+    let now = || dependency.clock().now();
+    let waiting = || dependency.snapshot().bulkhead.expect("there").waiting;
+    let (holder, _) = dependency.begin_at(&Options::DEFAULT, now()).expect("free");
+    std::thread::scope(|scope| {
+        let call = |cost: u32| {
+            let options = Options {
+                costs: [1, cost, 1, 1],
+                ..Options::DEFAULT
+            };
+            let dependency = &dependency;
+            let before = waiting();
+            let caller = scope.spawn(move || {
+                dependency.call_with(&options, seawall::classify::plain, |_| Ok::<_, ()>(cost))
+            });
+            while waiting() == before {
+                std::thread::yield_now();
+            }
+            caller
+        };
+        let (dear, cheap) = (call(5), call(1));
+        wall.redefine_at("shared", policy("tokens", 2), now())
+            .expect("good");
+        wall.redefine_at("shared", policy("words", 2), now())
+            .expect("good");
+        drop(holder);
+        let refused = dear.join().expect("no panic").expect_err("too dear now");
+        let reason = refused.refusal().expect("refused").reason;
+        assert_eq!(reason, seawall::Refused::RateLimited);
+        assert_eq!(cheap.join().expect("no panic"), Ok(1));
+    });
+    assert_eq!(
+        *limits.lock().expect("no panic"),
+        [Some("tokens".to_owned())]
+    );
+    assert_eq!(dependency.snapshot().counts.refused_by_rate_limit, 1);
+}
+
 /// Eight threads through all gates at once: every call ends, every place comes back, the counts add up.
 #[test]
 fn many_threads_through_all_gates_leave_nothing_behind() {

@@ -197,18 +197,20 @@ impl RetryBudget {
     }
 
     /// Says that a call begins, once per call whatever its attempts. Reads the time only in the Finagle
-    /// profile; writes nothing when the budget is full.
-    pub fn deposit(&self, moment: &impl Moment) {
+    /// profile; writes nothing when the budget is full. True when the call is counted as under way, for the
+    /// in-flight rule.
+    pub fn deposit(&self, moment: &impl Moment) -> bool {
         if self.settings.mode() == Mode::Off {
-            return;
+            return false;
         }
-        if self.settings.has_flight_rule() {
+        let is_counted = self.settings.has_flight_rule();
+        if is_counted {
             self.flight.begin_call();
         }
         match self.settings.profile() {
             Profile::Bucket => {
                 if !self.tokens.add(self.settings.ratio(), self.settings.cap()) {
-                    return;
+                    return is_counted;
                 }
             }
             Profile::Finagle => {
@@ -218,6 +220,7 @@ impl RetryBudget {
             Profile::Grpc | Profile::AwsStandard | Profile::AwsLegacy => {}
         }
         self.counters.add(DEPOSITED);
+        is_counted
     }
 
     /// Asks for leave to send one more retry.
@@ -339,8 +342,13 @@ impl RetryBudget {
     /// Says that a call has ended, for the in-flight rule. Once for each deposit.
     pub fn finish(&self) {
         if self.settings.has_flight_rule() && self.settings.mode() != Mode::Off {
-            self.flight.end_call();
+            self.end_call();
         }
+    }
+
+    /// The same for a call that was counted when it began, whatever the settings are now.
+    pub(crate) fn end_call(&self) {
+        self.flight.end_call();
     }
 
     /// A look at everything, changing nothing.

@@ -454,6 +454,10 @@ pub unsafe extern "C" fn seawall_call_ended(
         let inside = under_way(unsafe { inside(call) }?)?;
         // SAFETY: the header asks for a valid place.
         let out = unsafe { place(action) }?;
+        // How an attempt ended has no default.
+        if attempt.is_null() {
+            return Err(Misuse::Null);
+        }
         // SAFETY: the header asks for a valid attempt.
         let attempt = unsafe { read(attempt) }?;
         let ended = attempt.core()?;

@@ -140,6 +140,11 @@ impl State {
         self.chance.draw()
     }
 
+    /// Whether every random choice is repeatable.
+    pub(crate) fn is_seeded(&self) -> bool {
+        self.chance.seed.is_some()
+    }
+
     /// The rules in force.
     pub(crate) fn rules(&self) -> &Rules {
         // ORDER: Acquire pairs with the Release in `put_in_force`, so that the rules are seen whole.

@@ -2,7 +2,11 @@
 //!
 //! A hook runs on the thread where it happened, after the new state is visible to everybody, under no lock. Let it
 //! be short. If it panics, the call goes on and the failure is counted.
+//!
+//! A hook may call dependencies, its own as well, and what happens there is told, too: at most eight hooks deep, so
+//! that a hook whose call brings about the very event that it waits for comes to an end.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -203,10 +207,39 @@ impl Events {
     }
 
     fn tell(&self, event: &Event<'_>) {
+        let Some(_deeper) = Deeper::go() else {
+            return;
+        };
         #[cfg(feature = "tracing")]
         trace(event);
         self.own.tell(event);
         self.wall.tell(event);
+    }
+}
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// One event being told on this thread, perhaps inside the hook of another one.
+struct Deeper(u32);
+
+impl Deeper {
+    /// How many events may lie in each other's hooks.
+    const MOST: u32 = 8;
+
+    fn go() -> Option<Self> {
+        let depth = DEPTH.get();
+        (depth < Self::MOST).then(|| {
+            DEPTH.set(depth.saturating_add(1));
+            Self(depth)
+        })
+    }
+}
+
+impl Drop for Deeper {
+    fn drop(&mut self) {
+        DEPTH.set(self.0);
     }
 }
 
@@ -334,6 +367,31 @@ mod tests {
         }));
         hooks.tell(&event());
         assert_eq!((hooks.failures(), heard.load(Ordering::SeqCst)), (1, 1));
+    }
+
+    #[test]
+    fn a_hook_that_brings_about_what_it_waits_for_comes_to_an_end() {
+        let wall = Seawall::new();
+        let policy = crate::Policy::parse("timeout = '1s'").expect("good");
+        let ledger = wall.define("ledger", policy).expect("new");
+        let heard = Arc::new(AtomicU64::new(0));
+        let (count, again) = (Arc::clone(&heard), ledger.clone());
+        let hook = ledger.on_event(move |event| {
+            if let Kind::Refusal { .. } = event.kind {
+                count.fetch_add(1, Ordering::SeqCst);
+                assert!(again.call(|_| Ok::<_, ()>(())).is_err());
+            }
+        });
+        ledger.force_open();
+        for calls in 1..=2 {
+            assert!(ledger.call(|_| Ok::<_, ()>(())).is_err());
+            assert_eq!(
+                heard.load(Ordering::SeqCst),
+                calls * u64::from(Deeper::MOST)
+            );
+        }
+        assert_eq!(ledger.hook_failures(), 0);
+        hook.cancel();
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::fmt;
 use seawall_core::policy::{self, Action, Bound, Ended, Notes, Options, key_text};
 use seawall_core::{Deadline, Misuse, Moment, Nanos, Outcome, bulkhead};
 
-use crate::dependency::{Dependency, State};
+use crate::dependency::{Dependency, Rules, State};
+use crate::policy::Policy;
 
 /// What to do next, and what else the event brought about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,8 @@ pub struct Step {
 /// cancelled and gives everything back.
 pub struct Call<'a> {
     call: policy::Call,
-    bound: &'a Bound<'a>,
+    /// Those in force when it began; it ends by them.
+    rules: &'a Rules,
     state: &'a State,
 }
 
@@ -33,10 +35,10 @@ impl Dependency {
         let state = self.state();
         let mut call = Call {
             call: policy::Call::new(),
-            bound: state.rules().bound(),
+            rules: state.rules(),
             state,
         };
-        let Bound { config, gates } = call.bound;
+        let Bound { config, gates } = call.rules.bound();
         let action = call.call.begin(config, gates, options, now)?;
         let step = call.step(action);
         Ok((call, step))
@@ -72,7 +74,7 @@ impl Call<'_> {
     /// # Errors
     /// [`Misuse::Argument`] when nothing was waited for; nothing changes then.
     pub fn woke(&mut self, now: Nanos) -> Result<Step, Misuse> {
-        let Bound { config, gates } = self.bound;
+        let Bound { config, gates } = self.rules.bound();
         let action = self.call.woke(config, gates, now)?;
         Ok(self.step(action))
     }
@@ -82,7 +84,7 @@ impl Call<'_> {
     /// # Errors
     /// [`Misuse::Argument`] when no attempt was under way; nothing changes then.
     pub fn ended(&mut self, ended: Ended, random: Option<u64>, now: Nanos) -> Result<Step, Misuse> {
-        let Bound { config, gates } = self.bound;
+        let Bound { config, gates } = self.rules.bound();
         let random = match random {
             Some(random) => random,
             // Only a failure may have to wait.
@@ -95,7 +97,7 @@ impl Call<'_> {
 
     /// The caller gave up. `None` when the call had ended.
     pub fn cancelled(&mut self, now: Nanos) -> Option<Step> {
-        let Bound { config, gates } = self.bound;
+        let Bound { config, gates } = self.rules.bound();
         let finish = self.call.cancelled(config, gates, now)?;
         Some(self.step(Action::Finish(finish)))
     }
@@ -132,6 +134,11 @@ impl Call<'_> {
     #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.call.is_under_way()
+    }
+
+    /// The policy that it began under.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.rules.policy
     }
 }
 

@@ -33,6 +33,8 @@ struct Shared {
     chance: Arc<Chance>,
     hooks: Arc<Hooks>,
     inside: Mutex<Inside>,
+    /// Held from the reading of a file to its being in force, so that of two reloads the later text wins.
+    reloading: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -150,6 +152,7 @@ impl Seawall {
             chance: Arc::new(Chance::new(seed)),
             hooks: Arc::default(),
             inside: Mutex::default(),
+            reloading: Mutex::default(),
         }))
     }
 
@@ -227,11 +230,15 @@ impl Seawall {
     /// [`WallError::Unknown`] when there is none of this name, else as for [`Seawall::define`]; the old policy
     /// stays in force then.
     pub fn redefine_at(&self, name: &str, policy: Policy, now: Nanos) -> Result<(), WallError> {
-        passed(&of_code(name, &policy)?)?;
+        let warnings = passed(&of_code(name, &policy)?)?;
         let dependency = self.dependency(name)?;
         // One change of policy at a time.
-        let _inside = self.inside();
-        dependency.adopt(policy, now).map_err(WallError::Config)
+        let mut inside = self.inside();
+        dependency.adopt(policy, now).map_err(WallError::Config)?;
+        let is_of_another = |finding: &Finding| finding.dependency.as_deref() != Some(name);
+        inside.findings.retain(is_of_another);
+        inside.findings.extend(warnings);
+        Ok(())
     }
 
     fn made(&self, name: &str, policy: Policy, now: Nanos) -> Result<Dependency, WallError> {
@@ -293,7 +300,17 @@ impl Seawall {
                 inside.retired.insert(name.clone(), entry);
             }
         }
+        // What was said of policies in code stands.
+        let mut findings = std::mem::take(&mut inside.findings);
+        findings.retain(|finding| {
+            let entry = finding
+                .dependency
+                .as_ref()
+                .and_then(|name| inside.entries.get(name));
+            entry.is_some_and(|entry| !entry.is_from_file)
+        });
         inside.findings = warnings;
+        inside.findings.extend(findings);
         Ok(reloaded)
     }
 
@@ -311,6 +328,8 @@ impl Seawall {
     /// As there.
     pub fn reload_at(&self, now: Nanos) -> Result<Reloaded, WallError> {
         let path = self.inside().path.clone().ok_or(WallError::NoFile)?;
+        let reloading = self.0.reloading.lock();
+        let _reloading = reloading.unwrap_or_else(PoisonError::into_inner);
         let file = File::read(&path).map_err(WallError::File)?;
         self.load(file, now)
     }

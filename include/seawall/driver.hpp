@@ -206,7 +206,7 @@ public:
     void ended(const seawall::ended &how) {
         const std::uint32_t attempt = next.attempt;
         attempts_ = attempt;
-        take(call_.ended(how));
+        take(call_.ended(how), how.outcome);
         if (misuse.is_ok() && next.kind == action_kind::sleep) {
             event what = happened(event_kind::retry);
             what.attempt = attempt;
@@ -237,7 +237,7 @@ public:
     status misuse; ///< not ok: the call could not mean anything, and no attempt was made
 
 private:
-    void take(const result<action> &answer) {
+    void take(const result<action> &answer, std::optional<outcome> came = std::nullopt) {
         if (!answer) {
             misuse = answer.reason();
             return;
@@ -252,12 +252,18 @@ private:
         if (next.is_late) {
             event what = happened(event_kind::late_result);
             what.attempt = attempts_;
+            what.outcome = came;
             tell(what);
         }
         if (next.kind == action_kind::finish && next.end == ending::refused) {
             event what = happened(event_kind::refusal);
             what.reason = next.reason;
             what.retry_after = next.retry_after;
+            if (next.limiter) {
+                char name[80];
+                (void)seawall_dependency_limiter_name(body_.raw, *next.limiter, name, sizeof name);
+                what.limit = name;
+            }
             tell(what);
         }
     }

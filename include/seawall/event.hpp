@@ -9,6 +9,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -31,12 +33,14 @@ struct event {
     transition change{state::closed, state::closed}; ///< of a state change
     status reason;                               ///< of a refusal
     nanoseconds retry_after{0};                  ///< of a refusal: when asking again can help; zero: nobody knows
+    std::string limit;                           ///< of a refusal: the rate limit that said no; empty: none did
     std::uint32_t attempt = 0;                   ///< of a retry: the one that failed; of a late result: those made
     nanoseconds delay{0};                        ///< of a retry: the wait before the next one
     seawall::cause cause = seawall::cause::failure; ///< of a retry
     std::size_t step = 0;                        ///< of a fallback: which step served, from 0
     const char *source = "";                     ///< of a fallback: "value", "function", "last_good"
     seawall::stop stop = seawall::stop::done;    ///< of a fallback: why there was no further attempt
+    std::optional<seawall::outcome> outcome;     ///< of a late result; nothing when the caller gave up
 };
 
 namespace detail {

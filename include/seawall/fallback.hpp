@@ -4,7 +4,9 @@
 
 #include "call.hpp"
 #include "classification.hpp"
+#include "settings.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -65,10 +67,32 @@ public:
         Key key_;
     };
 
-    /// A result is served for `max_age` after it was kept. No entries at all counts as one.
-    explicit last_good(nanoseconds max_age, std::size_t max_entries = 1000) : body_(std::make_shared<body>()) {
-        body_->max_age = max_age;
-        body_->max_entries = max_entries == 0 ? 1 : max_entries;
+#if SEAWALL_EXCEPTIONS
+    /// A result is served for `max_age`, 1 ms to 366 days, after it was kept; at most `max_entries` keys, 1 to a million,
+    /// are held. Throws config_error.
+    explicit last_good(nanoseconds max_age, std::size_t max_entries = 1000) {
+        config_problem problem;
+        std::optional<last_good> made = make(max_age, max_entries, &problem);
+        if (!made) throw config_error(std::move(problem));
+        body_ = std::move(made->body_);
+    }
+#endif
+    /// The same without exceptions: nothing when a setting is out of range, and which one.
+    [[nodiscard]] static std::optional<last_good> make(
+        nanoseconds max_age, std::size_t max_entries = 1000, config_problem *problem = nullptr) {
+        const nanoseconds youngest = std::chrono::milliseconds(1), oldest = std::chrono::hours(366 * 24);
+        const auto seconds = [](nanoseconds span) { return static_cast<double>(span.count()) / 1e9; };
+        if (max_age < youngest || max_age > oldest) {
+            if (problem != nullptr)
+                *problem = config_problem{SEAWALL_ERROR_CONFIG, "max_age", seconds(max_age), seconds(youngest), seconds(oldest), "s"};
+            return std::nullopt;
+        }
+        if (max_entries < 1 || max_entries > 1000000) {
+            if (problem != nullptr)
+                *problem = config_problem{SEAWALL_ERROR_CONFIG, "max_entries", static_cast<double>(max_entries), 1, 1000000, ""};
+            return std::nullopt;
+        }
+        return last_good(detail::finished(), max_age, max_entries);
     }
     [[nodiscard]] keyed of(Key key) const { return keyed(*this, std::move(key)); }
     void keep(const Key &key, const T &value, std::uint64_t now_ns) const {
@@ -99,6 +123,11 @@ public:
     }
 
 private:
+    last_good(detail::finished, nanoseconds max_age, std::size_t max_entries) : body_(std::make_shared<body>()) {
+        body_->max_age = max_age;
+        body_->max_entries = max_entries;
+    }
+
     std::shared_ptr<body> body_;
 };
 

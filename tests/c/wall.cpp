@@ -312,6 +312,22 @@ void fallbacks_serve_and_say_so() {
     SAME(store.size(), 2);
     CHECK(!store.recall("a", clock.now_ns()) && store.recall("c", clock.now_ns()));
 
+    // Out of range: which setting, its value and its range.
+    using kept = seawall::last_good<std::string>;
+    const auto day = std::chrono::hours(24);
+    SAME_TEXT(thrown<seawall::config_error>([] { (void)kept(0s); }).c_str(), "max_age: 0 s is outside 0.001 to 31622400 s");
+    SAME_TEXT(thrown<seawall::config_error>([] { (void)kept(10s, 0); }).c_str(), "max_entries: 0 is outside 1 to 1000000");
+    seawall::config_problem problem;
+    for (const seawall::nanoseconds age : {seawall::nanoseconds(-1), seawall::nanoseconds(999999), 366 * day + 1ns}) {
+        CHECK(!kept::make(age, 1000, &problem));
+        CHECK(problem.field == "max_age" && problem.value == static_cast<double>(age.count()) / 1e9);
+        CHECK(problem.min == 0.001 && problem.max == 366.0 * 86400);
+        SAME_TEXT(problem.unit, "s");
+    }
+    CHECK(!kept::make(1ms, 1000001, &problem));
+    CHECK(problem.field == "max_entries" && problem.value == 1000001 && problem.min == 1 && problem.max == 1000000);
+    CHECK(kept::make(1ms, 1) && kept::make(366 * day, 1000000));
+
     // A fallback that fails says both.
     try {
         one.call(broken, seawall::fallback([]() -> std::string { throw std::runtime_error("no luck"); }));
@@ -421,6 +437,28 @@ void events_tell_what_happened_and_break_nothing() {
     SAME(wall.hook_failures(), 0);
     CHECK(wall.health());
     CHECK(wall.snapshot().size() == 1 && wall.snapshot()[0].first == "one");
+}
+
+void events_say_which_limit_refused_and_what_came_too_late() {
+    seawall::manual_clock clock;
+    const auto wall = seawall::wall::parse("[dependency.one]\ntimeout = '1s'\n"
+        "rate_limit = [{ rate = '9/s', name = 'requests' }, { rate = '2/s', name = 'tokens' }]\n", "seawall.toml", clock);
+    const auto one = wall.dependency("one");
+    std::vector<seawall::event> told;
+    one.on_event([&](const seawall::event &what) { told.push_back(what); });
+    for (int times = 0; times < 3; times++) (void)one.try_call([] {});
+    CHECK(told.size() == 1 && told[0].reason == SEAWALL_REFUSED_RATE_LIMITED && told[0].limit == "tokens");
+    CHECK(!told[0].outcome);
+    clock.advance(10s);
+    (void)one.force_open();
+    (void)one.try_call([] {});
+    CHECK(told.back().reason == SEAWALL_REFUSED_BREAKER_FORCED_OPEN && told.back().limit.empty());
+    (void)one.reset();
+    (void)one.try_call([&] { (void)one.force_open(); });
+    CHECK(told.back().kind == seawall::event_kind::late_result && told.back().outcome == seawall::outcome::success);
+    (void)one.reset();
+    (void)one.try_call([&] { (void)one.force_open(), throw bug("x"); });
+    CHECK(told.back().kind == seawall::event_kind::late_result && told.back().outcome == seawall::outcome::failure);
 }
 
 void tests_can_break_things() {
@@ -552,6 +590,7 @@ int main() {
     fallbacks_serve_and_say_so();
     deadlines_reach_what_is_called_inside();
     events_tell_what_happened_and_break_nothing();
+    events_say_which_limit_refused_and_what_came_too_late();
     tests_can_break_things();
     a_call_by_hand_gives_itself_back();
     a_cancelled_thread_leaves_nothing_behind();

@@ -84,10 +84,11 @@ impl Window {
     pub(super) fn clear(&self, by_count: bool, generation: u16) {
         let tag = if by_count { u64::from(generation) } else { 0 };
         for word in &self.words {
-            // RELAXED: a result that is recorded meanwhile may be lost or kept, either is a valid history.
-            word.store(tag << 48, Ordering::Relaxed);
+            // ORDER(window): Release, after the new settings: see `keep_shape`. A result that is recorded meanwhile may
+            // be lost or kept, either is a valid history.
+            word.store(tag << 48, Ordering::Release);
         }
-        self.head.store(tag, Ordering::Relaxed); // RELAXED: as above
+        self.head.store(tag, Ordering::Release); // ORDER(window): as above
     }
 
     /// Adds one result, and counts it as a success or not. True when the window may hold a failure or a slow
@@ -100,10 +101,11 @@ impl Window {
         counters: &OrderedCounters,
         now: Nanos,
     ) -> bool {
-        match settings.hot().window_calls() {
+        let shape = Shape::of(settings);
+        let dirty = match shape.calls {
             0 => {
                 // Before the success is counted, so that the bucket's base is without it.
-                let tick = self.forward(settings, generation, counters, now);
+                let tick = self.forward(shape, settings, generation, counters, now);
                 self.push_by_time(tick, generation, result, counters)
             }
             calls => {
@@ -112,6 +114,22 @@ impl Window {
                 }
                 self.push_by_count(u64::from(calls), generation, result)
             }
+        };
+        // A success by time has written nothing here.
+        if shape.calls != 0 || result.is_bad() {
+            self.keep_shape(shape, settings, generation);
+        }
+        dirty
+    }
+
+    /// Wipes the window again if it got another shape since `shape` was looked at: what was written meanwhile would
+    /// mean something else there, such as a result of times to come, which nothing displaces.
+    fn keep_shape(&self, shape: Shape, settings: &Settings, generation: u16) {
+        // ORDER(window): after the writes. Either `clear` comes after one of them and wipes it out, or the write has
+        // acquired what `clear` released, and the new settings are seen here.
+        let now = Shape::of(settings);
+        if now != shape {
+            self.clear(now.calls != 0, generation);
         }
     }
 
@@ -177,19 +195,20 @@ impl Window {
             .get(NEWEST)
             .map_or(0, |word| word.load(Ordering::Relaxed));
         Newest(newest)
-            .step(generation, bucket(settings, now))
+            .step(generation, Shape::of(settings).bucket(now))
             .tick()
     }
 
     /// The same, noted as the newest. Writes once for each bucket, not for each call.
     fn forward(
         &self,
+        shape: Shape,
         settings: &Settings,
         generation: u16,
         counters: &OrderedCounters,
         now: Nanos,
     ) -> u64 {
-        let tick = bucket(settings, now);
+        let tick = shape.bucket(now);
         let Some(word) = self.words.get(NEWEST) else {
             return tick;
         };
@@ -208,11 +227,12 @@ impl Window {
                 (Base(seen).step(generation, next.tick(), successes).0, ())
             });
         }
-        cas::update(word, |seen| {
+        let newest = cas::update(word, |seen| {
             let next = Newest(seen).step(generation, tick);
             (next.0, next.tick())
-        })
-        .unwrap_or(tick)
+        });
+        self.keep_shape(shape, settings, generation);
+        newest.unwrap_or(tick)
     }
 
     fn push_by_count(&self, calls: u64, generation: u16, result: Results) -> bool {
@@ -323,11 +343,27 @@ impl Window {
     }
 }
 
-fn bucket(settings: &Settings, now: Nanos) -> u64 {
-    // Checked, because a hostile zero must not divide.
-    now.0
-        .checked_div(settings.window_span().0.div_ceil(BUCKETS))
-        .unwrap_or(0)
+/// What the words of a window mean: so many calls, or where that is 0, buckets of a tenth of the span.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    calls: u32,
+    span: Nanos,
+}
+
+impl Shape {
+    fn of(settings: &Settings) -> Self {
+        Self {
+            calls: settings.hot().window_calls(),
+            span: settings.window_span(),
+        }
+    }
+
+    fn bucket(self, now: Nanos) -> u64 {
+        // Checked, because a hostile zero must not divide.
+        now.0
+            .checked_div(self.span.0.div_ceil(BUCKETS))
+            .unwrap_or(0)
+    }
 }
 
 /// Which word of a window by time holds [`Newest`].

@@ -1,5 +1,7 @@
 //! One call, as a state machine.
 
+mod admission;
+
 use super::action::{Action, End, Ended, Finish, Notes, Stop};
 use super::config::{Config, Scope};
 use super::options::Options;
@@ -35,6 +37,8 @@ pub struct Call {
     deadline: Deadline,
     attempts: u32,
     is_deposited: bool,
+    /// The budget counts it among the calls under way, whatever its settings have become since.
+    is_in_flight: bool,
     is_waiting: bool,
     previous: Nanos,
     started: Nanos,
@@ -70,6 +74,7 @@ impl Call {
             deadline: Deadline::NEVER,
             attempts: 0,
             is_deposited: false,
+            is_in_flight: false,
             is_waiting: false,
             previous: Nanos::ZERO,
             started: Nanos::ZERO,
@@ -172,7 +177,7 @@ impl Call {
                 return Err(Misuse::ExceedsCapacity);
             }
         }
-        self.enter(config, gates, now)
+        Ok(self.enter(config, gates, now))
     }
 
     /// The time that the last action asked to wait has passed, or a permit may have come free.
@@ -195,7 +200,7 @@ impl Call {
                 let refusal = Refused::DeadlineExceeded.into_refusal();
                 Ok(self.refuse(config, gates, refusal, Stop::Refused, now))
             }
-            Phase::Permit(_) if self.attempts == 0 => self.enter(config, gates, now),
+            Phase::Permit(_) if self.attempts == 0 => Ok(self.enter(config, gates, now)),
             Phase::Rate(_) if self.attempts == 0 => Ok(self.run(config, gates, now)),
             _ if !breaker_goes_on(self.breaker.as_ref(), gates) => {
                 Ok(self.fail(config, gates, Stop::BreakerOpen, Nanos::ZERO, now))
@@ -204,7 +209,7 @@ impl Call {
                 Ok(self.fail(config, gates, Stop::DeadlineTooNear, Nanos::ZERO, now))
             }
             Phase::Rate(_) => Ok(self.run(config, gates, now)),
-            Phase::Permit(_) | Phase::Backoff(_) => self.enter(config, gates, now),
+            Phase::Permit(_) | Phase::Backoff(_) => Ok(self.enter(config, gates, now)),
         }
     }
 
@@ -320,127 +325,6 @@ impl Call {
         self.deadline.is_expired(ready) || self.deadline.remaining(ready) < config.useful
     }
 
-    /// Takes what the next attempt needs and does not hold yet, all or nothing.
-    fn enter(&mut self, config: &Config, gates: &Gates<'_>, now: Nanos) -> Result<Action, Misuse> {
-        if let Some(bulkhead) = gates.bulkhead
-            && self.place.is_none()
-        {
-            match self.ask_for_place(config, gates, bulkhead, now) {
-                Ok(place) => {
-                    self.place = Some(place);
-                    self.stop_waiting(gates);
-                }
-                Err(action) => return Ok(action),
-            }
-        }
-        if let Some(breaker) = gates.breaker
-            && self.breaker.is_none()
-            && (self.attempts == 0 || config.breaker_scope == Scope::Attempt)
-        {
-            match breaker.try_acquire(gates.owner, &now) {
-                Ok(admission) => {
-                    self.notes.transition = admission.transition.or(self.notes.transition);
-                    self.breaker = Some(admission.permit);
-                }
-                Err(refusal) => {
-                    return Ok(self.refuse(config, gates, refusal, Stop::BreakerOpen, now));
-                }
-            }
-        }
-        let mut wait = Nanos::ZERO;
-        // A wait that leaves no time for the attempt is refused at once.
-        let least = if self.attempts == 0 {
-            Nanos(1)
-        } else {
-            config.useful.max(Nanos(1))
-        };
-        let left = self.deadline.remaining(now);
-        let most = config.max_rate_wait.min(left.since(least));
-        for index in 0..MOST_LIMITERS {
-            let (Some(Some(limiter)), Some(cost)) =
-                (gates.limiters.get(index), self.costs.get(index))
-            else {
-                continue;
-            };
-            match limiter.reserve(u64::from(*cost), most, &now) {
-                Ok(Ok(reservation)) => {
-                    // Who only watches delays nobody.
-                    if limiter.mode() == Mode::Enforce {
-                        wait = wait.max(reservation.wait);
-                    }
-                    // In shadow and off nothing was taken.
-                    if reservation.tokens > 0 {
-                        self.rates |= 1 << index;
-                    }
-                }
-                Ok(Err(refusal)) => {
-                    self.notes.limiter = u8::try_from(index).ok();
-                    return Ok(self.refuse(config, gates, refusal, Stop::RateLimited, now));
-                }
-                // The bucket was made smaller while the call was under way.
-                Err(_) if self.last.is_some() => {
-                    return Ok(self.fail(config, gates, Stop::RateLimited, Nanos::ZERO, now));
-                }
-                Err(misuse) => {
-                    self.give_back(gates, None, Nanos::ZERO, now);
-                    self.phase = Phase::Idle;
-                    return Err(misuse);
-                }
-            }
-        }
-        if wait == Nanos::ZERO {
-            return Ok(self.run(config, gates, now));
-        }
-        self.phase = Phase::Rate(now.plus(wait));
-        Ok(Action::Sleep { span: wait })
-    }
-
-    /// A place of the bulkhead, or what to do instead.
-    fn ask_for_place(
-        &mut self,
-        config: &Config,
-        gates: &Gates<'_>,
-        bulkhead: &bulkhead::Bulkhead,
-        now: Nanos,
-    ) -> Result<bulkhead::Permit, Action> {
-        let critical = self.critical.unwrap_or(config.critical);
-        let is_over = matches!(self.phase, Phase::Permit(until) if now >= until);
-        if config.max_wait == Nanos::ZERO || is_over {
-            return bulkhead
-                .try_acquire(gates.owner, critical, &now)
-                .map_err(|refusal| {
-                    let refusal = if is_over {
-                        Refused::BulkheadWaitTimeout.into_refusal()
-                    } else {
-                        refusal
-                    };
-                    self.refuse(config, gates, refusal, Stop::BulkheadFull, now)
-                });
-        }
-        // Who comes now stands behind those who wait, except where it may take a reserved permit.
-        let is_behind = !self.is_waiting && !critical && bulkhead.waiting() > 0;
-        if !is_behind && let Ok(place) = bulkhead.try_acquire_waiting(gates.owner, critical, &now) {
-            return Ok(place);
-        }
-        if !self.is_waiting
-            && let Err(too_many) = bulkhead.begin_wait()
-        {
-            // Counted as rejected, or served at the last moment.
-            return bulkhead
-                .try_acquire(gates.owner, critical, &now)
-                .map_err(|_| self.refuse(config, gates, too_many, Stop::BulkheadFull, now));
-        }
-        self.is_waiting = true;
-        let until = match self.phase {
-            Phase::Permit(until) => until,
-            _ => now.plus(config.max_wait).min(self.deadline.moment()),
-        };
-        self.phase = Phase::Permit(until);
-        Err(Action::Wait {
-            at_most: until.since(now),
-        })
-    }
-
     fn run(&mut self, config: &Config, gates: &Gates<'_>, now: Nanos) -> Action {
         if self.deadline.is_expired(now) {
             let refusal = Refused::DeadlineExceeded.into_refusal();
@@ -449,7 +333,7 @@ impl Call {
         if let Some(budget) = gates.budget
             && !self.is_deposited
         {
-            budget.deposit(&now);
+            self.is_in_flight = budget.deposit(&now);
             self.is_deposited = true;
         }
         // The tokens are spent from here on.
@@ -557,8 +441,8 @@ impl Call {
             if let Some(withdrawal) = self.withdrawal.take() {
                 budget.cancel(withdrawal, &now);
             }
-            if core::mem::take(&mut self.is_deposited) {
-                budget.finish();
+            if core::mem::take(&mut self.is_in_flight) {
+                budget.end_call();
             }
         }
     }

@@ -320,6 +320,76 @@ fn a_call_waits_for_a_place_and_leaves_the_queue_either_way() {
     holds_nothing(&wall);
 }
 
+/// A reload may make a bucket smaller than what a waiter costs: the call ends as refused, not stuck in an error.
+#[test]
+fn a_waiter_that_has_become_too_dear_is_refused() {
+    let wall = wall();
+    let config = Config {
+        max_wait: span(100),
+        ..three_attempts()
+    };
+    let places: &Bulkhead = &wall.places;
+    let held = places
+        .try_acquire(Owner::PRIVATE, false, &NOW)
+        .expect("free");
+    told(&wall, &config, |call, gates| {
+        let dear = Options {
+            costs: [2; MOST_LIMITERS],
+            ..Options::DEFAULT
+        };
+        let wait = call.begin(&config, gates, &dear, at(0));
+        assert_eq!(wait, Ok(Action::Wait { at_most: span(100) }));
+        let smaller = limiter::Config {
+            burst: 1,
+            ..wall.rate.config()
+        };
+        wall.rate.reconfigure(&smaller, &at(10)).expect("valid");
+        places.release(held);
+        let refusal = Refused::RateLimited.into_refusal();
+        assert_eq!(
+            call.woke(&config, gates, at(20)),
+            finished(End::Refused(refusal), Stop::Refused, 0)
+        );
+        let notes = call.take_notes();
+        assert_eq!((notes.limiter, notes.freed), (Some(0), true));
+        assert_eq!(
+            call.begin(&config, gates, &dear, at(30)),
+            Err(crate::Misuse::ExceedsCapacity)
+        );
+    });
+    holds_nothing(&wall);
+}
+
+/// What a call began to count it ends, whatever the settings of the budget have become meanwhile.
+#[test]
+fn calls_under_way_are_counted_alike_at_both_ends() {
+    let wall = wall();
+    let config = three_attempts();
+    let in_flight = || wall.budget.snapshot(NOW).calls_in_flight;
+    let rule = |permille| {
+        let settings = retry_budget::Config {
+            max_concurrent_retries_permille: permille,
+            ..retry_budget::Config::default()
+        };
+        wall.budget.reconfigure(&settings).expect("valid");
+    };
+    for (before, after) in [(0, 200), (200, 0)] {
+        rule(before);
+        told(&wall, &config, |call, gates| {
+            let run = call.begin(&config, gates, &Options::DEFAULT, at(0));
+            assert!(matches!(run, Ok(Action::Run { .. })), "{run:?}");
+            rule(after);
+            wall.budget.deposit(&at(0));
+            let others = u32::from(after != 0);
+            let end = call.attempt_ended(&config, gates, Ended::SUCCESS, 0, at(1));
+            assert_eq!(end, finished(End::Success, Stop::Done, 1));
+            assert_eq!(in_flight(), others, "from {before} to {after}");
+            wall.budget.finish();
+            assert_eq!(in_flight(), 0, "from {before} to {after}");
+        });
+    }
+}
+
 #[test]
 fn an_abandoned_call_keeps_its_place_until_the_work_ends() {
     let (wall, config) = (wall(), Config::with_timeout(span(10)));

@@ -248,19 +248,25 @@ fn weight(policy: &Policy) -> u32 {
 fn sensitive(policy: &Policy) -> Option<Warning> {
     let breaker = breaker(policy)?;
     let weight = weight(policy);
-    let by = |rule: &str, limit: u32| {
+    let by = |what: &str, rule: &str, limit: u32| {
         let counted = match weight {
-            1 => "one failed call counts once".to_string(),
-            _ => format!("one failed call counts {weight} times, once for each attempt"),
+            1 => format!("one {what} call counts once"),
+            _ => format!("one {what} call counts {weight} times, once for each attempt"),
         };
-        Warning::new("SW006", "breaker", "one failed call opens the circuit")
+        let message = format!("one {what} call opens the circuit");
+        Warning::new("SW006", "breaker", message)
             .because(format!("{counted}, and {rule} is {limit}"))
     };
     if (1..=weight).contains(&breaker.consecutive_failures) {
-        return Some(by("consecutive_failures", breaker.consecutive_failures));
+        let limit = breaker.consecutive_failures;
+        return Some(by("failed", "consecutive_failures", limit));
     }
-    let has_rate = breaker.failure_permille != 0;
-    (has_rate && breaker.min_calls <= weight).then(|| by("min_calls", breaker.min_calls))
+    let what = match (breaker.failure_permille, breaker.slow_permille) {
+        (0, 0) => return None,
+        (0, _) => "slow",
+        _ => "failed",
+    };
+    (breaker.min_calls <= weight).then(|| by(what, "min_calls", breaker.min_calls))
 }
 
 /// A breaker without a rule that can come true.

@@ -43,7 +43,9 @@ impl<'a> Driven<'a> {
             deadline: options.deadline.nearer(deadline::current()),
             ..*options
         };
-        if options.key == [0; 2] && dependency.policy().sends_key {
+        // Where chance is repeatable the key is, too; elsewhere it is drawn when somebody wants it.
+        let wants_key = dependency.policy().sends_key || dependency.state().is_seeded();
+        if options.key == [0; 2] && wants_key {
             options.key = [dependency.random(), dependency.random()];
         }
         let (call, step) = dependency.begin_at(&options, now)?;
@@ -156,7 +158,8 @@ impl<'a> Driven<'a> {
         match action {
             Action::Finish(finish) => {
                 if let End::Refused(refusal) = finish.end {
-                    let limits = &dependency.policy().rate_limits;
+                    // The numbers are those of the policy that the call began under.
+                    let limits = &self.call.policy().rate_limits;
                     let limit = notes
                         .limiter
                         .and_then(|index| limits.get(usize::from(index)));
