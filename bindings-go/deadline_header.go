@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -15,25 +16,95 @@ const (
 	HeaderTimeoutMillis = "X-Request-Timeout-Ms"
 	// HeaderGRPCTimeout is that of gRPC: "1500m".
 	HeaderGRPCTimeout = "Grpc-Timeout"
+
+	headerRetryAfter = "Retry-After"
 )
 
 // ErrHeader is a header that is malformed, too long, or asks for more than a day; it arrives as a [*HeaderError].
 var ErrHeader = errors.New("header malformed or absurd")
 
-// A HeaderError is a header that nothing can be made of.
-type HeaderError struct {
-	// Name is the header's name, Value what it said, cut to 64 bytes.
-	Name, Value string
+// A HeaderFault is what is wrong with the value of a header.
+type HeaderFault uint8
+
+// What is wrong with the value of a header.
+const (
+	// HeaderEmpty is one where nothing stands.
+	HeaderEmpty HeaderFault = iota + 1
+	// HeaderTooLong is one of more than 64 bytes; it is not read any further.
+	HeaderTooLong
+	// HeaderMalformed is one that the header's grammar does not allow.
+	HeaderMalformed
+	// HeaderTooLarge is one of more than a day.
+	HeaderTooLarge
+)
+
+// String is a short name: "empty", "too_long", "malformed", "too_large".
+func (f HeaderFault) String() string {
+	if f < HeaderEmpty || f > HeaderTooLarge {
+		return "unknown"
+	}
+	return [...]string{"empty", "too_long", "malformed", "too_large"}[f-1]
 }
 
-// Error names the header and what it said.
-func (e *HeaderError) Error() string { return fmt.Sprintf("%s: %q: %v", e.Name, e.Value, ErrHeader) }
+// A HeaderError is a header that nothing can be made of. It carries no piece of the value, which came from outside and
+// may be anything.
+type HeaderError struct {
+	// Name is the header's name.
+	Name string
+	// Kind is what is wrong with its value.
+	Kind HeaderFault
+	// Bytes is how long the value was.
+	Bytes int
+	// Expected is what would have been right, for people.
+	Expected string
+}
+
+// Error names the header, what is wrong with it and what would have been right.
+func (e *HeaderError) Error() string {
+	wrong := "is malformed"
+	switch e.Kind {
+	case HeaderEmpty:
+		wrong = "is empty"
+	case HeaderTooLong:
+		wrong = fmt.Sprintf("%d bytes are more than %d", e.Bytes, mostHeaderBytes)
+	case HeaderTooLarge:
+		wrong = "is more than a day"
+	}
+	return fmt.Sprintf("%s: %s; expected %s", e.Name, wrong, e.Expected)
+}
 
 // Is makes it an ErrHeader.
 func (e *HeaderError) Is(target error) bool { return target == ErrHeader }
 
-func headerError(name, value string) error {
-	return &HeaderError{Name: name, Value: string([]byte(value[:min(len(value), 64)]))}
+const mostHeaderBytes = 64
+
+var expectedOf = map[string]string{
+	HeaderTimeoutMillis: "whole milliseconds in digits, 0 to 86400000",
+	HeaderGRPCTimeout:   "1 to 8 digits and one of H M S m u n, at most a day",
+	headerRetryAfter:    "whole seconds in digits, or a date such as Sun, 06 Nov 1994 08:49:37 GMT",
+}
+
+// headerError finds out why the library refused a value; it says only that it did.
+func headerError(name, value string, read func(string) (uint64, status)) error {
+	kind := HeaderMalformed
+	switch {
+	case len(value) > mostHeaderBytes:
+		kind = HeaderTooLong
+	case strings.Trim(value, " \t") == "":
+		kind = HeaderEmpty
+	default:
+		zeros := strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return '0'
+			}
+			return r
+		}, value)
+		// What is fine with zeros for its digits was a number, and so one too large.
+		if _, answer := read(zeros); answer == statusOK {
+			kind = HeaderTooLarge
+		}
+	}
+	return &HeaderError{Name: name, Kind: kind, Bytes: len(value), Expected: expectedOf[name]}
 }
 
 // InjectDeadline writes what is left of the context's deadline into an http.Header, for HTTP and for gRPC.
@@ -95,14 +166,14 @@ func extract(ctx context.Context, millis, grpc []string) (context.Context, conte
 	for _, value := range millis {
 		span, answer := deadlineFromMillis(value)
 		if answer != statusOK {
-			return ctx, nothing, headerError(HeaderTimeoutMillis, value)
+			return ctx, nothing, headerError(HeaderTimeoutMillis, value, deadlineFromMillis)
 		}
 		nearest = min(nearest, span)
 	}
 	for _, value := range grpc {
 		span, answer := deadlineFromGRPC(value)
 		if answer != statusOK {
-			return ctx, nothing, headerError(HeaderGRPCTimeout, value)
+			return ctx, nothing, headerError(HeaderGRPCTimeout, value, deadlineFromGRPC)
 		}
 		nearest = min(nearest, span)
 	}

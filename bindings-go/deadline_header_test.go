@@ -63,7 +63,7 @@ func TestAHeaderThatNothingCanBeMadeOfIsAnError(t *testing.T) {
 			ctx, cancel, err := ExtractDeadline(t.Context(), http.Header{name: {value}})
 			defer cancel()
 			var problem *HeaderError
-			if !errors.As(err, &problem) || !errors.Is(err, ErrHeader) || problem.Name != name || len(problem.Value) > 64 || ctx != t.Context() {
+			if !errors.As(err, &problem) || !errors.Is(err, ErrHeader) || problem.Name != name || problem.Bytes != len(value) || ctx != t.Context() {
 				t.Errorf("%s %.20q: %v", name, value, err)
 			}
 		}
@@ -75,5 +75,44 @@ func TestAHeaderThatNothingCanBeMadeOfIsAnError(t *testing.T) {
 	defer cancel()
 	if !errors.Is(err, ErrHeader) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestAHeaderErrorSaysWhatWasExpectedAndRepeatsNothing(t *testing.T) {
+	hostile := "\x1b[31m\nroot: logged in"
+	for _, one := range []struct {
+		name, value string
+		kind        HeaderFault
+	}{
+		{HeaderTimeoutMillis, "", HeaderEmpty},
+		{HeaderGRPCTimeout, " \t", HeaderEmpty},
+		{HeaderTimeoutMillis, strings.Repeat("5", 65), HeaderTooLong},
+		{HeaderTimeoutMillis, hostile, HeaderMalformed},
+		{HeaderGRPCTimeout, hostile, HeaderMalformed},
+		{HeaderTimeoutMillis, "86400001", HeaderTooLarge},
+		{HeaderGRPCTimeout, "25H", HeaderTooLarge},
+		{HeaderGRPCTimeout, "123456789S", HeaderMalformed},
+	} {
+		_, cancel, err := ExtractDeadline(t.Context(), http.Header{one.name: {one.value}})
+		cancel()
+		sameHeaderError(t, err, one.name, one.value, one.kind)
+	}
+	for value, kind := range map[string]HeaderFault{"": HeaderEmpty, hostile: HeaderMalformed, strings.Repeat("x", 65): HeaderTooLong} {
+		_, err := ParseRetryAfter(value, time.Now())
+		sameHeaderError(t, err, "Retry-After", value, kind)
+	}
+}
+
+func sameHeaderError(t *testing.T, err error, name, value string, kind HeaderFault) {
+	t.Helper()
+	var problem *HeaderError
+	if !errors.As(err, &problem) || problem.Name != name || problem.Kind != kind || problem.Bytes != len(value) || problem.Expected == "" {
+		t.Errorf("%s %q: %+v", name, value, problem)
+		return
+	}
+	text := err.Error()
+	isHostile := strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
+	if !strings.HasSuffix(text, "; expected "+problem.Expected) || isHostile || strings.TrimSpace(value) != "" && strings.Contains(text, value) {
+		t.Errorf("%s: %s", kind, text)
 	}
 }

@@ -121,5 +121,5 @@ func ExampleExtractDeadline() {
 	fmt.Println(err)
 	// Output:
 	// true <nil>
-	// X-Request-Timeout-Ms: "soon": header malformed or absurd
+	// X-Request-Timeout-Ms: is malformed; expected whole milliseconds in digits, 0 to 86400000
 }

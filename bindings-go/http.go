@@ -20,7 +20,8 @@ func ClassifyStatus(status int, retryAfter time.Duration) Verdict {
 func ParseRetryAfter(value string, now time.Time) (time.Duration, error) {
 	wait, answer := nativeRetryAfter(value, uint64(max(now.UnixMilli(), 0)))
 	if answer != statusOK {
-		return 0, headerError("Retry-After", value)
+		malformed := func(string) (uint64, status) { return 0, answer } // no wait is too large
+		return 0, headerError(headerRetryAfter, value, malformed)
 	}
 	return span(wait), nil
 }

@@ -251,7 +251,7 @@ func tellHTTP(t *testing.T, story story) {
 		seen, err := step{}, error(nil)
 		read := func(span uint64, answer status) {
 			if answer != statusOK {
-				err = headerError("x", text)
+				err = ErrHeader
 			}
 			seen["span_ns"] = span
 		}

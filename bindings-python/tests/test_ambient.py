@@ -1,6 +1,7 @@
 """The deadline in force: in nested calls, in tasks, and between services."""
 
 import asyncio
+import pickle
 import threading
 
 import pytest
@@ -98,3 +99,17 @@ def test_what_is_malformed_absurd_or_a_megabyte_is_refused(text):
     assert caught.value.header == "x-request-timeout-ms" and len(str(caught.value)) < 200
     with pytest.raises(HeaderError):
         deadline.extract({"grpc-timeout": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("", "empty"), ("5" * 65, "too_long"), ("\x1b[31m\nroot: logged in", "malformed"), ("86400001", "too_large")],
+)
+def test_a_refused_header_says_its_kind_and_length_and_repeats_nothing(text, kind):
+    with pytest.raises(HeaderError) as caught:
+        deadline.extract({"x-request-timeout-ms": text})
+    error = caught.value
+    assert (error.header, error.kind, error.length) == ("x-request-timeout-ms", kind, len(text))
+    assert str(error).isprintable() and (not text or text not in str(error))
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.kind, again.length) == (str(error), kind, len(text))

@@ -98,6 +98,8 @@ assert_type(payments.call_detailed(pay, 1), Outcome[str])
 assert_type(payments.call_detailed(pay, 1).value, str)
 assert_type(payments.executor().call(pay, 1), str)
 assert_type(payments.executor().submit(pay, 1), "Future[str]")
+assert_type(payments.call(pay, 1, result_is_failure=lambda receipt: receipt == ""), str)
+payments.call(pay, 1, result_is_failure=503)  # type: ignore[arg-type]
 payments.call(pay, retries=3)  # type: ignore[call-arg]
 
 

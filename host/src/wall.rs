@@ -224,7 +224,8 @@ impl Seawall {
         Ok(dependency)
     }
 
-    /// Puts another policy in force for a dependency that code defined. Its state stays.
+    /// Puts another policy in force for a dependency that code defined. Its state stays. One of a file gets the
+    /// file's policy back with the next reload.
     ///
     /// # Errors
     /// [`WallError::Unknown`] when there is none of this name, else as for [`Seawall::define`]; the old policy

@@ -49,6 +49,7 @@ from .errors import (
     Problem,
     RateLimited,
     Refused,
+    ResultFailure,
     SeawallError,
     UnknownDependency,
 )
@@ -110,6 +111,7 @@ __all__ = [
     "RateLimited",
     "RatePolicy",
     "Refused",
+    "ResultFailure",
     "Reloaded",
     "Reservation",
     "RetryBudget",

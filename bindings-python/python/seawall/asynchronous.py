@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .deadline import CURRENT, Deadline, restore
 from .drive import FINISH, RUN, SLEEP, Asked, Drive, keys_of, not_awaitable
+from .errors import ResultFailure
 from .settings import SECOND
 from .shape import NAMED, NOTHING, checked, wants
 from .waiting import sleep_in_task, wait_in_task
@@ -54,10 +55,13 @@ async def run(
                         raise drive.ending()
                     continue
                 restore(token)
-                drive.succeeded()
-                if drive.keys is not None:
-                    drive.keep(value)
-                return drive.outcome(value) if is_detailed else value
+                kind = drive.returned(value)
+                if kind == FINISH and drive.error is None:
+                    if drive.keys is not None:
+                        drive.keep(value)
+                    return drive.outcome(value) if is_detailed else value
+                value = None
+                continue
             if kind == SLEEP:
                 await sleep_in_task(drive, call.span_ns)
                 kind = drive.woke()
@@ -65,9 +69,14 @@ async def run(
                 kind = await wait_in_task(drive)
         last = drive.ending()
         if not drive.may_serve():
-            raise last
+            return drive.unserved(last, is_detailed)
         assert asked is not None and asked.chain is not None
-        value, number = await asked.chain.serve_async(drive, last)
+        try:
+            value, number = await asked.chain.serve_async(drive, last)
+        except ResultFailure as unserved:
+            if unserved is not last:
+                raise
+            return drive.unserved(last, is_detailed)
         outcome = drive.served(value, number, last)
         return outcome if is_detailed else value
     finally:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .deadline import CURRENT, Deadline, current_ns, restore
 from .drive import FINISH, RUN, SLEEP, Asked, Drive, begin, keys_of
-from .errors import CallbackError
+from .errors import CallbackError, ResultFailure
 from .shape import NAMED, NOT_PLAIN, NOTHING, checked, wants
 from .waiting import sleep_in_thread, wait_in_thread
 
@@ -26,6 +26,7 @@ def run(
     if passing is None:
         passing = passing_to(fn, len(args))
     clock = dependency._clock
+    is_judged = False
     if asked is None:
         keys = None
         current = CURRENT.get()
@@ -34,8 +35,9 @@ def run(
     else:
         keys = keys_of(asked, args, kwargs)
         call = begin(dependency, asked)
+        is_judged = asked.rules.judge is not None
     until = call.quick_ns
-    if not until or passing != NOTHING or dependency._script is not None or dependency._queue.waiters:
+    if not until or passing != NOTHING or is_judged or dependency._script is not None or dependency._queue.waiters:
         return _finish(Drive(dependency, asked, keys, call), fn, args, kwargs, is_detailed, passing, None)
     # From here on the everyday way: a first attempt that may run now.
     token = CURRENT.set(until if clock is None else Deadline._made(until, False, clock))
@@ -123,9 +125,12 @@ def _finish(
                 restore(token)
                 if type(value) is CoroutineType:
                     raise _is_async(fn, value)
-                drive.succeeded()
-                drive.keep(value)
-                return drive.outcome(value) if is_detailed else value
+                kind = drive.returned(value)
+                if kind == FINISH and drive.error is None:
+                    drive.keep(value)
+                    return drive.outcome(value) if is_detailed else value
+                value = None
+                continue
             if kind == SLEEP:
                 sleep_in_thread(drive, call.span_ns)
                 kind = drive.woke()
@@ -133,9 +138,14 @@ def _finish(
                 kind = wait_in_thread(drive)
         last = drive.ending()
         if not drive.may_serve():
-            raise last
+            return drive.unserved(last, is_detailed)
         assert asked is not None and asked.chain is not None
-        value, number = asked.chain.serve(drive, last)
+        try:
+            value, number = asked.chain.serve(drive, last)
+        except ResultFailure as unserved:
+            if unserved is not last:
+                raise
+            return drive.unserved(last, is_detailed)
         outcome = drive.served(value, number, last)
         return outcome if is_detailed else value
     finally:

@@ -1,9 +1,11 @@
-"""What an exception of a protected function means: ignored, failure or success, and whether to try again."""
+"""What an exception or a result of a protected function means: ignored, failure or success, and whether to try again."""
 
 from collections.abc import Callable
 
+from typing import Any
+
 from .breaker import Rule, _is_cancellation, _rule
-from .errors import Refused
+from .errors import ConfigError, Refused
 from .trouble import FINAL, IGNORED, SUCCESS, THROTTLED, Ended, retry_after_of, said_by
 
 __all__ = ["Rules"]
@@ -14,11 +16,22 @@ class Rules:
 
     `ignore`: says nothing about the dependency. `on`: a failure, and another attempt may help. `failure`: a failure
     that no other attempt helps against. What matches none is an answer, so a success of the dependency.
+
+    `judge`: whether a result is a failure, and another attempt may help; None where no result is.
     """
 
-    __slots__ = ("_failure", "_ignore", "_on")
+    __slots__ = ("_failure", "_ignore", "_on", "judge")
 
-    def __init__(self, on: Rule | None, ignore: Rule | None, failure: Rule | None) -> None:
+    def __init__(
+        self,
+        on: Rule | None,
+        ignore: Rule | None,
+        failure: Rule | None,
+        result_is_failure: Callable[[Any], object] | None = None,
+    ) -> None:
+        if result_is_failure is not None and not callable(result_is_failure):
+            raise ConfigError("result_is_failure", result_is_failure, "None or a callable")
+        self.judge = result_is_failure
         self._on: Callable[[BaseException], object] | None = _rule("on", on)
         self._ignore = _rule("ignore", ignore)
         self._failure = _rule("failure", failure)

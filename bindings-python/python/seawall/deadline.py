@@ -232,6 +232,7 @@ class deadline:
 
 MILLIS = "x-request-timeout-ms"
 GRPC = "grpc-timeout"
+_KINDS = ("empty", "too_long", "malformed", "too_large")
 _READERS = {MILLIS: _native.header_from_millis, GRPC: _native.header_from_grpc}
 
 
@@ -241,5 +242,5 @@ def header_span(read: Any, value: str | bytes) -> int:
         span: int = read(value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass"))
         return span
     except ValueError as error:
-        header, _, _, message = error.args
-        raise HeaderError(header, message) from None
+        header, kind, length, message = error.args
+        raise HeaderError(header, message, _KINDS[kind - 1], length) from None

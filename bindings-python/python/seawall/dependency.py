@@ -77,6 +77,7 @@ class Dependency(_native.Dependency):
     | on | exceptions after which another attempt may help: a class, some classes or a predicate. Default: errors of the connection (`ConnectionError`, `TimeoutError`, those of httpx and requests) and the attempt's own timeout |
     | ignore | exceptions that say nothing about the dependency; precedes the others |
     | failure | exceptions that are failures without another attempt. Default: every other `Exception` |
+    | result_is_failure | a predicate of the result: true for those that are failures after which another attempt may help. The last one is returned all the same, unless a fallback serves |
     | fallback | what to serve when the call is refused or has failed: a value, a function (which may take the error), a `LastGood`, or a list of these; None for none |
     | deadline | seconds for the whole call, or a `Deadline`; the nearest counts of it, the policy's and the caller's |
     | critical | whether it may take reserved permits; None: as the policy says |
@@ -125,6 +126,7 @@ class Dependency(_native.Dependency):
         on: "Rule | None" = None,
         ignore: "Rule | None" = None,
         failure: "Rule | None" = None,
+        result_is_failure: Callable[[T], object] | None = None,
         fallback: Any = None,
         deadline: "Seconds | Deadline | None" = None,
         critical: bool | None = None,
@@ -136,6 +138,7 @@ class Dependency(_native.Dependency):
             on is None
             and ignore is None
             and failure is None
+            and result_is_failure is None
             and fallback is None
             and deadline is None
             and critical is None
@@ -144,7 +147,9 @@ class Dependency(_native.Dependency):
         ):
             asked = None
         else:
-            asked = Asked(self, on, ignore, failure, fallback, deadline, critical, idempotent, costs)
+            asked = Asked(
+                self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, False, result_is_failure
+            )
         result: T = blocking.run(self, fn, args, {}, asked, False)
         return result
 
@@ -156,6 +161,7 @@ class Dependency(_native.Dependency):
         on: "Rule | None" = None,
         ignore: "Rule | None" = None,
         failure: "Rule | None" = None,
+        result_is_failure: Callable[[T], object] | None = None,
         fallback: Any = None,
         deadline: "Seconds | Deadline | None" = None,
         critical: bool | None = None,
@@ -167,6 +173,7 @@ class Dependency(_native.Dependency):
             on is None
             and ignore is None
             and failure is None
+            and result_is_failure is None
             and fallback is None
             and deadline is None
             and critical is None
@@ -175,7 +182,9 @@ class Dependency(_native.Dependency):
         ):
             asked = None
         else:
-            asked = Asked(self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, True)
+            asked = Asked(
+                self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, True, result_is_failure
+            )
         result: T = await asynchronous.run(self, fn, args, {}, asked, False)
         return result
 
@@ -187,6 +196,7 @@ class Dependency(_native.Dependency):
         on: "Rule | None" = None,
         ignore: "Rule | None" = None,
         failure: "Rule | None" = None,
+        result_is_failure: Callable[[T], object] | None = None,
         fallback: Any = None,
         deadline: "Seconds | Deadline | None" = None,
         critical: bool | None = None,
@@ -194,7 +204,9 @@ class Dependency(_native.Dependency):
         costs: Any = None,
     ) -> Outcome[T]:
         """As `call`, and says whether the value is degraded, by which step and why. Raises as `call` does."""
-        asked = Asked(self, on, ignore, failure, fallback, deadline, critical, idempotent, costs)
+        asked = Asked(
+            self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, False, result_is_failure
+        )
         outcome: Outcome[T] = blocking.run(self, fn, args, {}, asked, True)
         return outcome
 
@@ -206,6 +218,7 @@ class Dependency(_native.Dependency):
         on: "Rule | None" = None,
         ignore: "Rule | None" = None,
         failure: "Rule | None" = None,
+        result_is_failure: Callable[[T], object] | None = None,
         fallback: Any = None,
         deadline: "Seconds | Deadline | None" = None,
         critical: bool | None = None,
@@ -213,7 +226,9 @@ class Dependency(_native.Dependency):
         costs: Any = None,
     ) -> Outcome[T]:
         """As `acall`, and says whether the value is degraded, by which step and why. Raises as `acall` does."""
-        asked = Asked(self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, True)
+        asked = Asked(
+            self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, True, result_is_failure
+        )
         outcome: Outcome[T] = await asynchronous.run(self, fn, args, {}, asked, True)
         return outcome
 
@@ -228,6 +243,7 @@ class Dependency(_native.Dependency):
         on: "Rule | None" = None,
         ignore: "Rule | None" = None,
         failure: "Rule | None" = None,
+        result_is_failure: Callable[[Any], object] | None = None,
         fallback: Any = None,
         deadline: "Seconds | Deadline | None" = None,
         critical: bool | None = None,
@@ -242,6 +258,7 @@ class Dependency(_native.Dependency):
         on: "Rule | None" = None,
         ignore: "Rule | None" = None,
         failure: "Rule | None" = None,
+        result_is_failure: Callable[[Any], object] | None = None,
         fallback: Any = None,
         deadline: "Seconds | Deadline | None" = None,
         critical: bool | None = None,
@@ -258,7 +275,9 @@ class Dependency(_native.Dependency):
             passing = NAMED if callable(fn) and wants(fn, 0) == NAMED else NOTHING
 
             def around(fn: F) -> Callable[..., Any]:
-                asked = Asked(self, on, ignore, failure, fallback, deadline, critical, idempotent, costs)
+                asked = Asked(
+                    self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, False, result_is_failure
+                )
 
                 def protected(*args: Any, **kwargs: Any) -> Any:
                     return blocking.run(self, fn, args, kwargs, asked, False, passing)
@@ -266,7 +285,9 @@ class Dependency(_native.Dependency):
                 return protected
 
             def around_async(fn: F) -> Callable[..., Any]:
-                asked = Asked(self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, True)
+                asked = Asked(
+                    self, on, ignore, failure, fallback, deadline, critical, idempotent, costs, True, result_is_failure
+                )
 
                 async def protected(*args: Any, **kwargs: Any) -> Any:
                     return await asynchronous.run(self, fn, args, kwargs, asked, False, passing)

@@ -4,16 +4,16 @@ It neither runs nor waits; `blocking`, `asynchronous`, `attempts` and `executor`
 and nothing is decided here.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from .attempt import Attempt
 from .classify import EVERYDAY, Rules
 from .deadline import Deadline, current_ns, moment
-from .errors import ArgumentError, AttemptTimeout, CallbackError, refusal
+from .errors import ArgumentError, AttemptTimeout, CallbackError, ResultFailure, refusal
 from .outcome import Outcome, mark
 from .settings import OUTCOMES, SECOND, Seconds, count, seconds
-from .trouble import IGNORED, Ended
+from .trouble import IGNORED, RETRYABLE, Ended
 
 if TYPE_CHECKING:
     from ._native import Call
@@ -44,9 +44,10 @@ class Asked:
         idempotent: bool | None = None,
         costs: Any = None,
         may_await: bool = False,
+        result_is_failure: Callable[[Any], object] | None = None,
     ) -> None:
-        plain = on is None and ignore is None and failure is None
-        self.rules = EVERYDAY if plain else Rules(on, ignore, failure)
+        plain = on is None and ignore is None and failure is None and result_is_failure is None
+        self.rules = EVERYDAY if plain else Rules(on, ignore, failure, result_is_failure)
         self.chain: Chain | None = None
         if fallback is not None:
             self.chain = dependency._chain(fallback, may_await)
@@ -132,6 +133,21 @@ class Drive:
         if told and (told != 2 or self.dependency._queue.waiters):
             self.publish(FINISH, None, "success")
 
+    def returned(self, value: Any) -> int:
+        """The attempt gave a result; the next action. With FINISH and no `error` the result is the call's good one."""
+        judge = None if self.asked is None else self.asked.rules.judge
+        if judge is not None:
+            try:
+                is_failure = judge(value)
+            except BaseException:
+                self.give_up()
+                raise
+            if is_failure and self.call.is_under_way:
+                return self.ended(ResultFailure(value), RETRYABLE)
+        self.error = None
+        self.succeeded()
+        return FINISH
+
     def failed(self, error: BaseException, is_last: bool = False) -> int:
         """The attempt raised; the next action. `is_last`: nobody makes another one."""
         # Neither cancellation nor an interrupt says anything about the dependency: the caller gave up.
@@ -215,6 +231,15 @@ class Drive:
     def outcome(self, value: Any) -> Outcome[Any]:
         """The dependency served."""
         return Outcome(value, attempts=self.call.attempt, duration=self.call.took_ns / SECOND)
+
+    def unserved(self, last: BaseException, is_detailed: bool) -> Any:
+        """No fallback serves: raises what the call ended with, or returns it where it is a result."""
+        if not isinstance(last, ResultFailure):
+            raise last
+        if not is_detailed:
+            return last.result
+        call = self.call
+        return Outcome(last.result, attempts=call.attempt, duration=call.took_ns / SECOND, reason=call.stop)
 
     def served(self, value: Any, number: int, error: BaseException) -> Outcome[Any]:
         """A step of the fallback served."""

@@ -25,6 +25,7 @@ __all__ = [
     "Problem",
     "RateLimited",
     "Refused",
+    "ResultFailure",
     "SeawallError",
     "UnknownDependency",
 ]
@@ -144,6 +145,21 @@ class AttemptTimeout(TimeoutError):
         return f"{self.name}: no answer within {self.timeout:.3g} s"
 
 
+class ResultFailure(Exception):
+    """A `result` that counts as a failure, by the call's `result_is_failure`: what a fallback and events get as the error.
+
+    It is never raised by itself: a call that ends so returns the result. A fallback that fails has it as its cause.
+    """
+
+    @property
+    def result(self) -> Any:
+        """What the function returned."""
+        return self.args[0]
+
+    def __str__(self) -> str:
+        return f"the result {_shown(self.args[0])} counts as a failure"
+
+
 class SeawallError(Exception):
     """Misuse: the call cannot mean anything, and nothing was changed."""
 
@@ -236,11 +252,16 @@ class CallbackError(SeawallError, TypeError):
 
 
 class HeaderError(SeawallError, ValueError):
-    """A header that is malformed, too long or absurd. Nothing of its value is repeated: it came from outside."""
+    """A header that is malformed, too long or absurd. Nothing of its value is repeated: it came from outside.
 
-    def __init__(self, header: str, message: str) -> None:
-        super().__init__(header, message)
+    `header` names it, `kind` is "empty", "too_long", "malformed" or "too_large", and `length` how many bytes it had.
+    """
+
+    def __init__(self, header: str, message: str, kind: str = "malformed", length: int = 0) -> None:
+        super().__init__(header, message, kind, length)
         self.header = header
+        self.kind = kind
+        self.length = length
 
     def __str__(self) -> str:
         return str(self.args[1])

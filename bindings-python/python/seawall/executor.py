@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .deadline import CURRENT, Deadline
 from .drive import FINISH, RUN, SLEEP, Asked, Drive, keys_of
-from .errors import CallbackError, ConfigError, SeawallError
+from .errors import CallbackError, ConfigError, ResultFailure, SeawallError
 from .forking import remember
 from .settings import OUTCOMES, SECOND, Seconds
 from .shape import FIRST, NAMED, checked, wants
@@ -168,6 +168,7 @@ class DependencyExecutor:
         on: Any = None,
         ignore: Any = None,
         failure: Any = None,
+        result_is_failure: Callable[[Any], object] | None = None,
         fallback: Any = None,
         deadline: "Seconds | Deadline | None" = None,
         timeout: Seconds | None = None,
@@ -179,8 +180,9 @@ class DependencyExecutor:
 
         `timeout`: seconds for the whole call, the nearer of it and `deadline` counts.
         """
+        nearer = _nearer(self, deadline, timeout)
         asked = Asked(
-            self._dependency, on, ignore, failure, fallback, _nearer(self, deadline, timeout), critical, idempotent, costs
+            self._dependency, on, ignore, failure, fallback, nearer, critical, idempotent, costs, False, result_is_failure
         )
         checked(fn, "fn", False)
         drive = Drive(self._dependency, asked, keys_of(asked, args, {}))
@@ -195,6 +197,7 @@ class DependencyExecutor:
         on: Any = None,
         ignore: Any = None,
         failure: Any = None,
+        result_is_failure: Callable[[Any], object] | None = None,
         fallback: Any = None,
         deadline: "Seconds | Deadline | None" = None,
         timeout: Seconds | None = None,
@@ -208,8 +211,9 @@ class DependencyExecutor:
         """
         from concurrent.futures import Future
 
+        nearer = _nearer(self, deadline, timeout)
         asked = Asked(
-            self._dependency, on, ignore, failure, fallback, _nearer(self, deadline, timeout), critical, idempotent, costs
+            self._dependency, on, ignore, failure, fallback, nearer, critical, idempotent, costs, False, result_is_failure
         )
         checked(fn, "fn", False)
         drive = Drive(self._dependency, asked, keys_of(asked, args, {}))
@@ -267,9 +271,10 @@ class DependencyExecutor:
                         kind = drive.failed(task.error)
                         task.error = None
                     else:
-                        drive.succeeded()
-                        drive.keep(task.value)
-                        return task.value
+                        kind = drive.returned(task.value)
+                        if kind == FINISH and drive.error is None:
+                            drive.keep(task.value)
+                            return task.value
                 elif kind == SLEEP:
                     sleep_in_thread(drive, call.span_ns)
                     kind = drive.woke()
@@ -277,9 +282,14 @@ class DependencyExecutor:
                     kind = wait_in_thread(drive)
             last = drive.ending()
             if not drive.may_serve():
-                raise last
+                return drive.unserved(last, False)
             assert asked is not None and asked.chain is not None
-            value, number = asked.chain.serve(drive, last)
+            try:
+                value, number = asked.chain.serve(drive, last)
+            except ResultFailure as unserved:
+                if unserved is not last:
+                    raise
+                return drive.unserved(last, False)
             drive.served(value, number, last)
             return value
         finally:
@@ -313,7 +323,7 @@ class DependencyExecutor:
             except BaseException as raised:
                 error = raised
             if not task.finish(value, error):
-                _came_late(dependency, task, number, drive, error)
+                _came_late(dependency, task, number, drive, value, error)
 
         try:
             self._pool.run(work)
@@ -324,19 +334,21 @@ class DependencyExecutor:
 
 
 def _came_late(
-    dependency: "Dependency", task: _Task, number: int, drive: Drive, error: BaseException | None
+    dependency: "Dependency", task: _Task, number: int, drive: Drive, value: Any, error: BaseException | None
 ) -> None:
     """The abandoned work has ended: its place is free again."""
     if task.place is not None:
         task.place.release()
         dependency._queue.wake_first()
     outcome = "success"
-    if error is not None:
-        rules = drive.asked.rules if drive.asked is not None else None
-        try:
+    rules = drive.asked.rules if drive.asked is not None else None
+    try:
+        if error is not None:
             outcome = "failure" if rules is None else _NAMES[rules.classify(error)[0]]
-        except Exception:
-            outcome = "ignored"
+        elif rules is not None and rules.judge is not None and rules.judge(value):
+            outcome = "failure"
+    except Exception:
+        outcome = "ignored"
     dependency._count_late()
     dependency._tell("late_result", attempt=number, outcome=outcome)
 

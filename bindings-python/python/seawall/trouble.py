@@ -15,6 +15,7 @@ Ended: TypeAlias = tuple[int, bool, bool, int, int]
 
 SUCCESS: Ended = (0, False, False, 0, 0)
 FINAL: Ended = (1, False, False, 0, 0)
+RETRYABLE: Ended = (1, True, False, 0, 0)
 IGNORED: Ended = (2, False, False, 0, 0)
 
 NOT_CONNECTED, CONNECT_TIMEOUT, READ_TIMEOUT, RESET, PROTOCOL, OTHER = range(1, 7)

@@ -213,8 +213,8 @@ public final class Deadline {
     }
 
     /**
-     * Reads the time that a caller of this service has left, from {@code x-request-timeout-ms} or else
-     * {@code grpc-timeout}.
+     * Reads the time that a caller of this service has left, from {@code x-request-timeout-ms} and {@code grpc-timeout}:
+     * the nearer one where there are both.
      *
      * <pre>{@code
      * Deadline.extract(request::getHeader).ifPresentOrElse(deadline -> deadline.run(() -> serve(request)), ...);

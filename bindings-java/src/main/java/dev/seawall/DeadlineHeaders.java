@@ -11,6 +11,10 @@ final class DeadlineHeaders {
     static final String MILLIS = "x-request-timeout-ms";
     static final String GRPC = "grpc-timeout";
 
+    private static final int MOST_BYTES = 64;
+    private static final String MILLIS_GRAMMAR = "whole milliseconds in digits, 0 to 86400000";
+    private static final String GRPC_GRAMMAR = "1 to 8 digits and one of H M S m u n, at most a day";
+
     private static final NativeWall NATIVE = Library.WALL;
 
     private interface Reader {
@@ -25,11 +29,14 @@ final class DeadlineHeaders {
 
     static Optional<Deadline> extract(UnaryOperator<String> header, Clock clock) {
         String millis = header.apply(MILLIS);
-        if (millis != null) {
-            return Optional.of(in(fromMillis(millis), clock));
-        }
         String grpc = header.apply(GRPC);
-        return grpc == null ? Optional.empty() : Optional.of(in(fromGrpc(grpc), clock));
+        if (millis == null && grpc == null) {
+            return Optional.empty();
+        }
+        // Both are read, so that a malformed one is refused beside a good one.
+        long one = millis == null ? Deadline.NEVER : fromMillis(millis);
+        long other = grpc == null ? Deadline.NEVER : fromGrpc(grpc);
+        return Optional.of(in(Deadline.nearer(one, other), clock));
     }
 
     static Optional<Deadline> extract(Map<String, String> headers, Clock clock) {
@@ -61,10 +68,32 @@ final class DeadlineHeaders {
 
     private static long read(String name, String value, Reader reader) {
         long[] span = new long[1];
-        if (reader.read(value.getBytes(StandardCharsets.UTF_8), span) != Status.OK) {
-            throw new HeaderException(name, value);
+        byte[] text = value.getBytes(StandardCharsets.UTF_8);
+        if (reader.read(text, span) != Status.OK) {
+            throw new HeaderException(name, kind(text, reader), text.length,
+                    name.equals(GRPC) ? GRPC_GRAMMAR : MILLIS_GRAMMAR);
         }
         return span[0];
+    }
+
+    /** Why the library refused a value: it says only that it did. */
+    private static HeaderException.Kind kind(byte[] text, Reader reader) {
+        if (text.length > MOST_BYTES) {
+            return HeaderException.Kind.TOO_LONG;
+        }
+        byte[] zeros = text.clone();
+        boolean isEmpty = true;
+        for (int i = 0; i < zeros.length; i++) {
+            isEmpty &= zeros[i] == ' ' || zeros[i] == '\t';
+            if (zeros[i] >= '0' && zeros[i] <= '9') {
+                zeros[i] = '0';
+            }
+        }
+        if (isEmpty) {
+            return HeaderException.Kind.EMPTY;
+        }
+        // What is fine with zeros for its digits was a number, and so one too large.
+        return reader.read(zeros, new long[1]) == Status.OK ? HeaderException.Kind.TOO_LARGE : HeaderException.Kind.MALFORMED;
     }
 
     static void inject(long spanNanos, BiConsumer<String, String> header) {

@@ -15,6 +15,10 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class LastGood<T> {
     static final Object ONLY = new Object();
 
+    private static final Duration YOUNGEST = Duration.ofMillis(1);
+    private static final Duration OLDEST = Duration.ofDays(366);
+    private static final int MOST = 1_000_000;
+
     record Entry<T>(T value, long keptNanos) {}
 
     private final long maxAgeNanos;
@@ -23,20 +27,23 @@ public final class LastGood<T> {
     private final LinkedHashMap<Object, Entry<T>> entries = new LinkedHashMap<>();
 
     private LastGood(Duration maxAge, int maxEntries) {
-        maxAgeNanos = Settings.argument("maxAge", maxAge);
-        if (maxEntries < 1) {
-            throw new ConfigException("maxEntries", (long) maxEntries, 1L, (long) Integer.MAX_VALUE);
+        if (maxAge.compareTo(YOUNGEST) < 0 || maxAge.compareTo(OLDEST) > 0) {
+            throw new ConfigException("maxAge", maxAge, YOUNGEST, OLDEST);
         }
+        if (maxEntries < 1 || maxEntries > MOST) {
+            throw new ConfigException("maxEntries", (long) maxEntries, 1L, (long) MOST);
+        }
+        maxAgeNanos = maxAge.toNanos();
         this.maxEntries = maxEntries;
     }
 
     /**
      * An empty store of at most 1,000 results.
      *
-     * @param maxAge the oldest result that is served; not negative
+     * @param maxAge the oldest result that is served: 1 ms to 366 days
      * @param <T> what is kept
      * @return a store
-     * @throws ConfigException when the age is negative
+     * @throws ConfigException when the age is out of range
      */
     public static <T> LastGood<T> of(Duration maxAge) {
         return of(maxAge, 1000);
@@ -45,8 +52,8 @@ public final class LastGood<T> {
     /**
      * An empty store.
      *
-     * @param maxAge the oldest result that is served; not negative
-     * @param maxEntries how many keys it holds at most, 1 or more
+     * @param maxAge the oldest result that is served: 1 ms to 366 days
+     * @param maxEntries how many keys it holds at most: 1 to 1,000,000
      * @param <T> what is kept
      * @return a store
      * @throws ConfigException when one is out of range

@@ -48,6 +48,39 @@ class DeadlineHeadersTest {
     }
 
     @Test
+    void of_two_headers_the_nearer_one_counts() {
+        assertTrue(near(300, Deadline.extract(Map.of("x-request-timeout-ms", "9000", "grpc-timeout", "300m")).orElseThrow()));
+        assertTrue(near(200, Deadline.extract(Map.of("x-request-timeout-ms", "200", "grpc-timeout", "3S")).orElseThrow()));
+        assertThrows(HeaderException.class,
+                () -> Deadline.extract(Map.of("x-request-timeout-ms", "200", "grpc-timeout", "soon")));
+    }
+
+    @Test
+    void a_refused_header_says_what_was_expected_and_repeats_nothing_of_it() {
+        record Case(String header, String value, HeaderException.Kind kind) {}
+        String hostile = "\u001b[31m\nroot: logged in";
+        for (Case one : new Case[] {
+            new Case("x-request-timeout-ms", "", HeaderException.Kind.EMPTY),
+            new Case("grpc-timeout", " \t", HeaderException.Kind.EMPTY),
+            new Case("x-request-timeout-ms", "5".repeat(65), HeaderException.Kind.TOO_LONG),
+            new Case("x-request-timeout-ms", hostile, HeaderException.Kind.MALFORMED),
+            new Case("grpc-timeout", hostile, HeaderException.Kind.MALFORMED),
+            new Case("x-request-timeout-ms", "86400001", HeaderException.Kind.TOO_LARGE),
+            new Case("grpc-timeout", "25H", HeaderException.Kind.TOO_LARGE),
+            new Case("grpc-timeout", "123456789S", HeaderException.Kind.MALFORMED),
+        }) {
+            HeaderException refused = assertThrows(HeaderException.class,
+                    () -> Deadline.extract(Map.of(one.header(), one.value())));
+            assertEquals(one.header(), refused.header());
+            assertEquals(one.kind(), refused.kind(), one.value());
+            assertEquals(one.value().length(), refused.length());
+            assertTrue(refused.getMessage().endsWith("; expected " + refused.expected()), refused.getMessage());
+            assertTrue(refused.getMessage().chars().allMatch(c -> c >= ' ' && c < 127), refused.getMessage());
+            assertTrue(one.value().isBlank() || !refused.getMessage().contains(one.value()), refused.getMessage());
+        }
+    }
+
+    @Test
     void work_for_other_threads_takes_the_deadline_along() throws Exception {
         AtomicReference<Object> seen = new AtomicReference<>();
         Deadline deadline = Deadline.after(Duration.ofSeconds(3), clock);

@@ -74,6 +74,28 @@ class FallbackTest {
     }
 
     @Test
+    void a_store_out_of_range_is_refused_by_name_value_and_range() {
+        Duration most = Duration.ofDays(366);
+        for (Duration age : new Duration[] {Duration.ofSeconds(-1), Duration.ZERO, Duration.ofNanos(999_999),
+            most.plusNanos(1), Duration.ofSeconds(Long.MAX_VALUE)}) {
+            ConfigException refused = assertThrows(ConfigException.class, () -> LastGood.of(age));
+            assertEquals("maxAge", refused.field());
+            assertEquals(age, refused.value());
+            assertEquals(Duration.ofMillis(1), refused.min());
+            assertEquals(most, refused.max());
+        }
+        for (int entries : new int[] {-1, 0, 1_000_001}) {
+            ConfigException refused = assertThrows(ConfigException.class, () -> LastGood.of(most, entries));
+            assertEquals("maxEntries", refused.field());
+            assertEquals((long) entries, refused.value());
+            assertEquals(1L, refused.min());
+            assertEquals(1_000_000L, refused.max());
+        }
+        assertEquals(0, LastGood.of(Duration.ofMillis(1), 1_000_000).size());
+        assertEquals(0, LastGood.of(most, 1).size());
+    }
+
+    @Test
     void a_failing_fallback_has_the_original_as_its_cause() {
         IllegalStateException broken = new IllegalStateException("broken, too");
         Exception seen = assertThrows(IllegalStateException.class, () -> titles.call(FallbackTest::down, Fallback.of(error -> {

@@ -6,6 +6,7 @@ import dev.seawall.CallOptions;
 import dev.seawall.Dependency;
 import dev.seawall.HttpRules;
 import dev.seawall.HttpRules.Trouble;
+import dev.seawall.PolicyFacts;
 import dev.seawall.Verdict;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -29,20 +30,23 @@ final class Sending {
     private final HttpRequest request;
     private final Body body;
     private final boolean sendsKey;
+    private final boolean mayRepeat;
 
     Sending(SeawallHttpClient client, Dependency dependency, HttpRequest request) {
         this.client = client;
         this.request = request;
         body = request.bodyPublisher().map(Body::new).orElse(null);
-        sendsKey = dependency.facts().sendsKey() && request.headers().firstValue(KEY).isEmpty();
+        PolicyFacts facts = dependency.facts();
+        boolean hasKey = request.headers().firstValue(KEY).isPresent();
+        sendsKey = facts.sendsKey() && !hasKey;
+        mayRepeat = sendsKey || hasKey || facts.idempotent() && HttpRules.isIdempotent(request.method());
     }
 
-    /** May be sent twice: the method says so, or the server can tell by the key. */
+    /** May be sent twice: policy and method say so, or the server can tell by the key. */
     CallOptions options() {
-        boolean hasKey = sendsKey || request.headers().firstValue(KEY).isPresent();
         return CallOptions.builder()
                 .classify(this::judge)
-                .idempotent(hasKey || HttpRules.isIdempotent(request.method()))
+                .idempotent(mayRepeat)
                 .discard(answer -> Body.discard(((HttpResponse<?>) answer).body()))
                 .build();
     }
