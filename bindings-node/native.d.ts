@@ -264,15 +264,15 @@ export declare function dependencyAdjust(handle: number, limit: number, tokens: 
 /**
  * Begins a call. Everyday is: run the first attempt within the policy's timeout, with no deadline; the answer is the
  * call's handle then. Else the action is to be read: -1 when the call ended at once, and 1,000 and the handle below zero
- * when it goes on.
+ * when it goes on. At once: nobody can wait, so there is one attempt now or a refusal.
  */
-export declare function dependencyBegin(handle: number, nowMs: number): number
+export declare function dependencyBegin(handle: number, isAtOnce: boolean, nowMs: number): number
 
 /**
  * Begins a call and fills its action, with what it asks for: whether it is critical and idempotent (0 as the policy says, 1 yes, 2 no),
  * four costs, and the caller's deadline in two halves. Answers the handle, or -1 when the call ended at once.
  */
-export declare function dependencyBeginWith(handle: number, asked: Float64Array, nowMs: number, into: Float64Array): number
+export declare function dependencyBeginWith(handle: number, isAtOnce: boolean, asked: Float64Array, nowMs: number, into: Float64Array): number
 
 /** Counts a result that a fallback served (0), or one that came too late (1). */
 export declare function dependencyCount(handle: number, what: number): void
@@ -299,6 +299,12 @@ export interface DependencyFacts {
   /** The policy as text, every setting written out. */
   text: string
 }
+
+/**
+ * For tests: the breaker in the state of this number, 0 closed, 1 open, 2 half-open, 3 held open, 4 disabled. False when
+ * failures do not bring it there.
+ */
+export declare function dependencyForce(handle: number, state: number, nowMs: number): boolean
 
 export declare function dependencyFree(handle: number): boolean
 

@@ -872,6 +872,7 @@ module.exports.dependencyBegin = nativeBinding.dependencyBegin
 module.exports.dependencyBeginWith = nativeBinding.dependencyBeginWith
 module.exports.dependencyCount = nativeBinding.dependencyCount
 module.exports.dependencyFacts = nativeBinding.dependencyFacts
+module.exports.dependencyForce = nativeBinding.dependencyForce
 module.exports.dependencyFree = nativeBinding.dependencyFree
 module.exports.dependencyRelease = nativeBinding.dependencyRelease
 module.exports.dependencyReleaseWhole = nativeBinding.dependencyReleaseWhole

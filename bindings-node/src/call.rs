@@ -23,11 +23,12 @@ use napi::bindgen_prelude::{BigInt, Float64ArraySlice};
 use napi_derive::napi;
 use seawall::core::policy::{Action, End, Finish, Notes, Stop};
 use seawall::core::retry_budget::Cause;
-use seawall::{Deadline, Ended, HeldCall, Misuse, Moment, Nanos, Options, Outcome, Step};
+use seawall::{Deadline, Ended, Misuse, Moment, Nanos, Options, Outcome, Step};
 
 use crate::answer::{IN_DETAIL, fill, misused, permit_in_detail};
 use crate::bulkhead::everyday_of;
 use crate::dependency::with_dependency;
+use crate::held::Held;
 use crate::time::{millis, moment, nanos, word};
 
 /// The call held no place that it could keep.
@@ -41,7 +42,7 @@ const MOST_CALLS: usize = 1 << INDEX_BITS;
 
 /// The calls of one thread. Unlike other objects a place is used again without end: its turn has 32 bits and wraps.
 struct Calls {
-    places: Vec<(u32, Option<HeldCall>)>,
+    places: Vec<(u32, Option<Held>)>,
     free: Vec<usize>,
 }
 
@@ -52,7 +53,7 @@ thread_local! {
     static ACTION: Cell<[f64; PLACES]> = const { Cell::new([0.0; PLACES]) };
 }
 
-fn keep(call: HeldCall) -> Result<f64, Misuse> {
+fn keep(call: Held) -> Result<f64, Misuse> {
     let kept = CALLS.try_with(|calls| {
         let mut calls = calls.try_borrow_mut().map_err(|_| Misuse::Panic)?;
         let calls = &mut *calls;
@@ -72,7 +73,7 @@ fn keep(call: HeldCall) -> Result<f64, Misuse> {
 }
 
 /// Uses a call, or says that there is none (any more). Taken out when it has ended.
-fn with_call<R>(handle: f64, use_it: impl FnOnce(&mut HeldCall) -> R) -> Result<R, Misuse> {
+fn with_call<R>(handle: f64, use_it: impl FnOnce(&mut Held) -> R) -> Result<R, Misuse> {
     let handle = handle as u64;
     let (index, turn) = (handle as usize & (MOST_CALLS - 1), handle >> INDEX_BITS);
     let used = CALLS.try_with(|calls| {
@@ -163,18 +164,23 @@ pub fn read_action(into: Float64ArraySlice) {
     }
 }
 
-fn begun(handle: u32, options: &Options, now_ms: f64) -> Result<(HeldCall, Step), Misuse> {
+fn begun(
+    handle: u32,
+    is_at_once: bool,
+    options: &Options,
+    now_ms: f64,
+) -> Result<(Held, Step), Misuse> {
     with_dependency(handle, |dependency| {
-        dependency.begin_held(options, moment(now_ms).now())
+        Held::begin(dependency, is_at_once, options, moment(now_ms).now())
     })?
 }
 
 /// Begins a call. Everyday is: run the first attempt within the policy's timeout, with no deadline; the answer is the
 /// call's handle then. Else the action is to be read: -1 when the call ended at once, and 1,000 and the handle below zero
-/// when it goes on.
+/// when it goes on. At once: nobody can wait, so there is one attempt now or a refusal.
 #[napi(catch_unwind)]
-pub fn dependency_begin(handle: u32, now_ms: f64) -> f64 {
-    let (call, step) = match begun(handle, &Options::DEFAULT, now_ms) {
+pub fn dependency_begin(handle: u32, is_at_once: bool, now_ms: f64) -> f64 {
+    let (call, step) = match begun(handle, is_at_once, &Options::DEFAULT, now_ms) {
         Err(misuse) => return misused(misuse),
         Ok(begun) => begun,
     };
@@ -200,6 +206,7 @@ pub fn dependency_begin(handle: u32, now_ms: f64) -> f64 {
 #[napi(catch_unwind)]
 pub fn dependency_begin_with(
     handle: u32,
+    is_at_once: bool,
     asked: Float64ArraySlice,
     now_ms: f64,
     into: Float64ArraySlice,
@@ -215,7 +222,7 @@ pub fn dependency_begin_with(
         costs: [c0, c1, c2, c3].map(|cost| cost as u32),
         ..Options::DEFAULT
     };
-    match begun(handle, &options, now_ms) {
+    match begun(handle, is_at_once, &options, now_ms) {
         Err(misuse) => misused(misuse),
         Ok((call, step)) => {
             fill(into, &told(&step, Some(call.deadline())));
@@ -339,7 +346,7 @@ pub fn call_cancelled(call: f64, now_ms: f64, into: Float64ArraySlice) -> f64 {
 /// Takes the place of the bulkhead out of a call: a number, -1 when it is in the details, -2 when there is none.
 #[napi(catch_unwind)]
 pub fn call_keep(call: f64) -> f64 {
-    match with_call(call, HeldCall::keep_place) {
+    match with_call(call, Held::keep_place) {
         Ok(None) => NO_PLACE,
         Ok(Some(place)) => {
             let (token, _) = place.into_raw();
@@ -352,5 +359,5 @@ pub fn call_keep(call: f64) -> f64 {
 /// The idempotency key of a call that is under way.
 #[napi(catch_unwind)]
 pub fn call_key(call: f64) -> Option<String> {
-    with_call(call, HeldCall::key).ok()
+    with_call(call, Held::key).ok()
 }

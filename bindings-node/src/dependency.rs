@@ -4,12 +4,13 @@ use napi::Env;
 use napi_derive::napi;
 use seawall::core::bulkhead::Permit;
 use seawall::core::policy::Counts;
+use seawall::testing::{self, State};
 use seawall::{Dependency, Misuse, Moment, Nanos, Owner, Status};
 
 use crate::answer::{changed, misused};
 use crate::bulkhead::everyday;
 use crate::slots::{Slots, free, make, with};
-use crate::time::{millis, moment, word};
+use crate::time::{at, millis, moment, word};
 
 thread_local! {
     static DEPENDENCIES: Slots<Dependency> = const { Slots::new() };
@@ -321,6 +322,23 @@ pub fn dependency_set(handle: u32, state: u32) -> i32 {
         _ => dependency.reset(),
     });
     answer.map_or_else(|misuse| misused(misuse) as i32, changed)
+}
+
+/// For tests: the breaker in the state of this number, 0 closed, 1 open, 2 half-open, 3 held open, 4 disabled. False when
+/// failures do not bring it there.
+#[napi(catch_unwind)]
+pub fn dependency_force(handle: u32, state: u32, now_ms: f64) -> bool {
+    let state = match state {
+        0 => State::Closed,
+        1 => State::Open,
+        2 => State::HalfOpen,
+        3 => State::ForcedOpen,
+        _ => State::Disabled,
+    };
+    let forced = with_dependency(handle, |dependency| {
+        at(moment(now_ms).now(), || testing::force(dependency, state))
+    });
+    matches!(forced, Ok(Ok(())))
 }
 
 /// Takes tokens from the limit of this number after the fact, or gives back.

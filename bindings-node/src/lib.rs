@@ -20,6 +20,7 @@ mod bulkhead;
 mod call;
 mod deadline;
 mod dependency;
+mod held;
 mod histogram;
 mod http;
 mod limiter;

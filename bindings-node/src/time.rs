@@ -1,6 +1,13 @@
 //! Milliseconds of JavaScript and nanoseconds of the core.
 
-use seawall::{Moment, Nanos, clock};
+use std::cell::Cell;
+
+use seawall::clock::{self, Clock};
+use seawall::{Moment, Nanos};
+
+thread_local! {
+    static TOLD: Cell<Option<Nanos>> = const { Cell::new(None) };
+}
 
 /// The moment a caller gave, or the clock, read only when the answer depends on it.
 #[derive(Clone, Copy)]
@@ -25,6 +32,26 @@ impl Moment for Now {
             Self::Clock => clock::coarse(),
         }
     }
+}
+
+/// The clock of a wall: nearly all that happens to it brings its own moment, and [`at`] tells one to the rest. State begins
+/// at the caller's moment, if there is one.
+pub fn clock_from(begin: Now) -> Clock {
+    Clock::from_fn(move || TOLD.get().unwrap_or_else(|| begin.now()))
+}
+
+/// Does something that asks the clock of a wall for the time, at a moment.
+pub fn at<R>(moment: Nanos, what: impl FnOnce() -> R) -> R {
+    /// Forgets the moment, however it ends.
+    struct Over;
+    impl Drop for Over {
+        fn drop(&mut self) {
+            TOLD.set(None);
+        }
+    }
+    TOLD.set(Some(moment));
+    let _over = Over;
+    what()
 }
 
 /// A negative number of milliseconds asks for the clock.

@@ -6,15 +6,14 @@ use napi::Env;
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
 use seawall::check::Finding;
-use seawall::clock::Clock;
 use seawall::policy::Problem;
 use seawall::wall::{Reloaded, WallError, WallOptions};
-use seawall::{Misuse, Moment, Nanos, Policy, Seawall};
+use seawall::{Misuse, Moment, Policy, Seawall};
 
 use crate::answer::{misconfigured, misused};
 use crate::dependency;
 use crate::slots::{Slots, free, make, with};
-use crate::time::moment;
+use crate::time::{clock_from, moment};
 
 thread_local! {
     static WALLS: Slots<Seawall> = const { Slots::new() };
@@ -136,12 +135,7 @@ pub fn read_trouble() -> Option<Trouble> {
 }
 
 fn options(now_ms: f64, seed: Option<BigInt>) -> WallOptions {
-    let mut options = Seawall::options();
-    if now_ms >= 0.0 {
-        // State begins at the caller's moment; every later event brings its own.
-        let begin: Nanos = moment(now_ms).now();
-        options = options.clock(Clock::from_fn(move || begin));
-    }
+    let options = Seawall::options().clock(clock_from(moment(now_ms)));
     match seed {
         Some(seed) => options.seed(seed.get_u64().1),
         None => options,

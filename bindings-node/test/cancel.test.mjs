@@ -70,6 +70,35 @@ for (const [point, start] of Object.entries(POINTS)) {
   });
 }
 
+test('a call given up in the turn that its function has after a timeout leaves nothing behind', async () => {
+  const clock = new seawall.ManualClock();
+  const wall = new seawall.Seawall({ clock });
+  // In the signal's listener, and in a promise a little later; obeying, and not.
+  for (const [place, [isSoon, obeys]] of [[true, true], [true, false], [false, true], [false, false]].entries()) {
+    const it = wall.define(`it${place}`, { ...POLICY, timeoutMs: 1000, rateLimit: undefined });
+    const before = timers();
+    const controller = new AbortController();
+    let finish;
+    const running = it.call(({ signal }) => new Promise((resolve, reject) => {
+      finish = resolve;
+      signal.addEventListener('abort', async () => {
+        if (!isSoon) await null;
+        controller.abort();
+        await null;
+        if (obeys) reject(signal.reason);
+      });
+    }), { signal: controller.signal });
+    running.catch(() => {});
+    clock.advance(1000);
+    await assert.rejects(running, { name: 'AbortError' });
+    await turn();
+    assert.equal(it.snapshot().bulkhead.inUse, obeys ? 0 : 1);
+    finish();
+    await nothingLeft(it, controller.signal, before);
+    assert.equal(clock.pending, 0);
+  }
+});
+
 test('a call given up while it waits for a place leaves nothing behind, and nobody loses a turn', async () => {
   const it = made({ rateLimit: undefined });
   const before = timers();

@@ -1,7 +1,7 @@
 // Calls of a dependency: attempts, timeouts, places, refusals, and what the caller gets to see.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 
 import * as seawall from 'seawall';
 
@@ -143,6 +143,55 @@ test('an attempt that takes too long is aborted and tried again', async () => {
   assert.equal(await running, 'well');
   const { counts } = it.snapshot();
   assert.deepEqual([counts.timeouts, counts.retries, counts.late], [1, 1, 0], 'a function that ends because it was told to is not late');
+});
+
+test('a function that obeys its signal leaves its place to the next attempt, newcomers or not', async () => {
+  const { it, clock } = made({ ...THREE, bulkhead: { maxConcurrent: 1, scope: 'call' } });
+  const held = [];
+  const running = it.callDetailed(({ signal, attempt }) => attempt === 2 ? 'well' : new Promise((_, reject) => {
+    // Some promises later, as with fetch.
+    signal.addEventListener('abort', async () => {
+      for (let step = 0; step < 20; step++) await null;
+      held.push(it.snapshot().bulkhead.inUse);
+      reject(signal.reason);
+    });
+  }));
+  clock.advance(1000);
+  const newcomers = [];
+  for (let step = 0; step < 4; step++) {
+    newcomers.push(it.call(() => 'too early').catch((error) => error.code));
+    await turn();
+  }
+  clock.advance(100);
+  const { value, attempts } = await running;
+  assert.deepEqual([value, attempts, held], ['well', 2, [1]]);
+  assert.deepEqual(await Promise.all(newcomers), Array(4).fill('bulkhead_full'));
+  const { bulkhead, counts } = it.snapshot();
+  assert.deepEqual([bulkhead.inUse, bulkhead.stale, counts.timeouts, counts.late], [0, 0, 1, 0]);
+});
+
+test('a function that ends within the turn after its timeout has timed out all the same', async () => {
+  const { it, clock } = made({ bulkhead: { maxConcurrent: 1 } });
+  const late = [];
+  it.onEvent(({ kind, attempt, outcome }) => kind === 'late_result' && late.push([attempt, outcome]));
+  const running = it.call(({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('by a hair'))));
+  clock.advance(1000);
+  await assert.rejects(running, seawall.AttemptTimeoutError);
+  const { bulkhead, counts } = it.snapshot();
+  assert.deepEqual([late, bulkhead.inUse, bulkhead.stale, counts.late, counts.timeouts], [[[1, 'success']], 0, 0, 1, 1]);
+});
+
+test('a timeout needs no timer of the test to be over', async () => {
+  const { it, clock } = made({ bulkhead: { maxConcurrent: 1 } });
+  mock.timers.enable();
+  try {
+    const running = it.call(() => new Promise(() => {}));
+    clock.advance(1000);
+    await assert.rejects(running, seawall.AttemptTimeoutError);
+  } finally {
+    mock.timers.reset();
+  }
+  assert.equal(it.snapshot().bulkhead.inUse, 1);
 });
 
 test('the deadline is never overrun: the five-second example ends by then', async () => {
@@ -326,6 +375,38 @@ test('callSync makes one attempt and never waits', async () => {
   assert.equal(it.callSync(() => 1), 1);
   assert.throws(() => it.callSync(() => 1), { code: 'rate_limited', retryAfterMs: 10 });
   assert.equal(it.callSync(() => 1, { fallback: 2 }), 2);
+});
+
+test('a callSync that would have to wait is refused, and counted as refused', async () => {
+  const { it } = made({ bulkhead: { maxConcurrent: 1, maxWaitMs: 1000 }, rateLimit: { rate: '1/s', maxWaitMs: 5000 } });
+  let free;
+  const first = it.call(() => new Promise((resolve) => (free = resolve)));
+  assert.throws(() => it.callSync(() => 1), { code: 'bulkhead_full' });
+  free();
+  await first;
+  assert.throws(() => it.callSync(() => 1), { code: 'rate_limited', retryAfterMs: 1000 });
+  assert.equal(it.callSync(() => 1, { deadlineMs: 100, fallback: 2 }), 2);
+  const { counts, bulkhead } = it.snapshot();
+  assert.deepEqual(
+    [counts.calls, counts.refused, counts.refusedByBulkhead, counts.refusedByRateLimit, counts.cancelled, counts.ignored],
+    [4, 3, 1, 2, 0, 0],
+  );
+  assert.deepEqual([bulkhead.inUse, bulkhead.waiting, bulkhead.stale], [0, 0, 0]);
+});
+
+test('callSync gets the deadline and the key of its call, and its attempts are all used', () => {
+  const { it } = made({ deadlineMs: 4000, bulkhead: { maxConcurrent: 1 }, ...THREE });
+  const seen = it.callSync(({ deadline, idempotencyKey, timeoutMs }) => {
+    assert.equal(it.snapshot().bulkhead.inUse, 1);
+    return [deadline.remainingMs, idempotencyKey.length, timeoutMs];
+  });
+  assert.deepEqual(seen, [4000, 36, 1000]);
+  assert.throws(() => it.callSync(() => { throw reset(); }), (error) => {
+    assert.deepEqual(seawall.attemptsOf(error), { dependency: 'it', attempts: 1, stop: 'attempts_used' });
+    return true;
+  });
+  const { counts, bulkhead } = it.snapshot();
+  assert.deepEqual([counts.successes, counts.failures, counts.stoppedRetries, bulkhead.inUse], [1, 1, 0, 0]);
 });
 
 test('a permit is one attempt by hand', async () => {

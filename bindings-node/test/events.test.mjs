@@ -27,13 +27,43 @@ test('changes of state, retries, refusals and fallbacks, to the hooks of the dep
   assert.deepEqual(own.map(({ kind }) => kind), ['retry', 'state_change', 'refusal', 'fallback']);
   assert.ok(own.every(({ dependency, at }) => dependency === 'it' && at >= 1000));
   const [retry, change, refusal, fallback] = own;
-  assert.deepEqual([retry.attempt, retry.error.code, retry.delayMs <= 100], [2, 'ECONNRESET', true]);
+  assert.deepEqual([retry.attempt, retry.error.code, retry.delayMs <= 100], [1, 'ECONNRESET', true], 'the attempt that failed');
   assert.deepEqual([change.from, change.to], ['closed', 'open']);
-  assert.deepEqual([refusal.reason, refusal.retryAfterMs > 0], ['breaker_open', true]);
-  assert.deepEqual([fallback.step, fallback.reason], ['value', 'breaker_open']);
+  assert.deepEqual([refusal.reason, refusal.retryAfterMs > 0, refusal.limit], ['breaker_open', true, undefined]);
+  assert.deepEqual([fallback.step, fallback.source, fallback.reason, fallback.error.code], [0, 'value', 'breaker_open', 'breaker_open']);
   leave();
   it.reset();
   assert.deepEqual([own.length, all.length, own.at(-1).to], [5, 4, 'closed']);
+});
+
+test('a refusal names the rate limit that said no', async () => {
+  const { wall } = made();
+  const rates = wall.define('rates', { timeoutMs: 1000, rateLimit: [{ name: 'requests', rate: '100/s' }, { name: 'tokens', rate: '1/m' }] });
+  const told = [];
+  rates.onEvent((event) => told.push([event.kind, event.reason, event.limit]));
+  await rates.call(() => 1);
+  await assert.rejects(rates.call(() => 1), { code: 'rate_limited' });
+  await assert.rejects(rates.permit(), { code: 'rate_limited' });
+  assert.throws(() => rates.callSync(() => 1), { code: 'rate_limited' });
+  rates.forceOpen();
+  await assert.rejects(rates.call(() => 1), { code: 'breaker_forced_open' });
+  assert.deepEqual(told.filter(([kind]) => kind === 'refusal'), [
+    ...Array(3).fill(['refusal', 'rate_limited', 'tokens']),
+    ['refusal', 'breaker_forced_open', undefined],
+  ]);
+});
+
+test('a result that the breaker took no notice of is told as late', async () => {
+  const { it } = made();
+  const told = [];
+  it.onEvent((event) => told.push([event.kind, event.attempt, event.outcome]));
+  it.begin();
+  const [first, second] = [it.begin(), it.begin()];
+  it.forceOpen();
+  first.ended({ outcome: 'success' });
+  second.cancelled();
+  assert.deepEqual(told.slice(1), [['late_result', 1, 'success'], ['late_result', 1, undefined]]);
+  assert.equal(it.snapshot().counts.late, 2);
 });
 
 test('the state is published before it is told', async () => {
@@ -82,7 +112,7 @@ test('every event of the process is on the diagnostics channel', () => {
   assert.deepEqual(events, ['state_change']);
 });
 
-test('log lines: changes as warnings, refusals as debug, all else as info', async () => {
+test('log lines: changes as warnings, retries and fallbacks as info, refusals and late results as debug', async () => {
   const lines = [];
   const logger = Object.fromEntries(['warn', 'info', 'debug'].map((level) => [level, (text) => lines.push(`${level} ${text}`)]));
   const wall = new seawall.Seawall({ clock: new FakeClock(), logger });
@@ -91,12 +121,18 @@ test('log lines: changes as warnings, refusals as debug, all else as info', asyn
   await it.call(() => { throw reset(); }, { fallback: 1 });
   await it.call(() => 1, { fallback: 1 });
   assert.deepEqual(lines, [
-    'info seawall: it: attempt 2 in 0 ms after Error: reset',
+    'info seawall: it: attempt 1 failed, another one in 0 ms: Error: reset',
     'warn seawall: it: breaker closed -> open',
-    'info seawall: it: served by value, attempts_used',
+    'info seawall: it: served by value (step 0), attempts_used',
     'debug seawall: it: refused, breaker_open, again in 30000 ms',
-    'info seawall: it: served by value, breaker_open',
+    'info seawall: it: served by value (step 0), breaker_open',
   ]);
+  lines.length = 0;
+  it.reset();
+  const begun = it.begin();
+  it.forceOpen();
+  begun.ended({ outcome: 'failure' });
+  assert.equal(lines.at(-1), 'debug seawall: it: attempt 1 ended late, failure');
   wall.logTo(console)();
   assert.throws(() => wall.logTo({ warn() {} }), { field: 'logger' });
 });

@@ -31,16 +31,16 @@ test('the outcome says degraded, from which step, and why', async () => {
   it.onEvent((event) => events.push(event));
   const failed = await it.callDetailed(down, { fallback: () => 'cached' });
   assert.deepEqual(
-    [failed.value, failed.degraded, failed.step, failed.reason, failed.attempts, failed.error.message],
-    ['cached', true, 'function', 'attempts_used', 1, 'down'],
+    [failed.value, failed.degraded, failed.step, failed.source, failed.reason, failed.attempts, failed.error.message],
+    ['cached', true, 0, 'function', 'attempts_used', 1, 'down'],
   );
   it.forceOpen();
-  const refused = await it.callDetailed(down, { fallback: 'cached' });
-  assert.deepEqual([refused.step, refused.reason, refused.attempts, refused.error.name], ['value', 'breaker_forced_open', 0, 'BreakerOpenError']);
+  const refused = await it.callDetailed(down, { fallback: [() => { throw new Error('no cache'); }, 'cached'] });
+  assert.deepEqual([refused.step, refused.source, refused.reason, refused.attempts, refused.error.name], [1, 'value', 'breaker_forced_open', 0, 'BreakerOpenError']);
   it.reset();
   const well = await it.callDetailed(() => 1, { fallback: 'cached' });
-  assert.deepEqual([well.degraded, well.step, well.reason, well.error], [false, undefined, undefined, undefined]);
-  assert.deepEqual(events.filter(({ kind }) => kind === 'fallback').map(({ step, reason }) => [step, reason]), [['function', 'attempts_used'], ['value', 'breaker_forced_open']]);
+  assert.deepEqual([well.degraded, well.step, well.source, well.reason, well.error], [false, undefined, undefined, undefined, undefined]);
+  assert.deepEqual(events.filter(({ kind }) => kind === 'fallback').map(({ step, source, reason }) => [step, source, reason]), [[0, 'function', 'attempts_used'], [1, 'value', 'breaker_forced_open']]);
 });
 
 test('the last good value is served up to an age', async () => {
@@ -52,13 +52,29 @@ test('the last good value is served up to an age', async () => {
   await get('b', () => 2);
   clock.advance(60_000);
   const served = await get('a', down);
-  assert.deepEqual([served.value, served.step, served.degraded], [1, 'last_good', true]);
+  assert.deepEqual([served.value, served.step, served.source, served.degraded], [1, 0, 'last_good', true]);
   clock.advance(1);
   await assert.rejects(get('a', down), { message: 'down' });
   for (const name of ['c', 'd', 'e']) await get(name, () => name);
   assert.equal(last.size, 2);
   last.clear();
   assert.equal(last.size, 0);
+});
+
+test('the age and the number of last good values have ranges', () => {
+  for (const maxAgeMs of [0, 0.999, 31_622_400_001, Infinity, NaN, '5', undefined]) {
+    assert.throws(() => new seawall.LastGood({ maxAgeMs }), (error) => {
+      assert.deepEqual([error.name, error.field, error.value, error.range], ['ConfigError', 'maxAgeMs', maxAgeMs, '1 to 31622400000 (milliseconds)']);
+      return true;
+    });
+  }
+  for (const maxEntries of [0, 1_000_001, 1.5, NaN, '5']) {
+    assert.throws(() => seawall.lastGood({ maxAgeMs: 1, maxEntries }), (error) => {
+      assert.deepEqual([error.name, error.field, error.value, error.range], ['ConfigError', 'maxEntries', maxEntries, 'a whole number from 1 to 1000000']);
+      return true;
+    });
+  }
+  assert.equal(seawall.lastGood({ maxAgeMs: 31_622_400_000, maxEntries: 1_000_000 }).size, 0);
 });
 
 test('the last good value of a wrapped function is found by its arguments', async () => {

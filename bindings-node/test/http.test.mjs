@@ -178,6 +178,23 @@ for (const [client, make] of Object.entries(CLIENTS)) {
     assert.ok(performance.now() - started < 3000);
   });
 
+  story('a request that ran out of time leaves its place to the next attempt', async () => {
+    const it = made({ timeoutMs: 300, retry: { attempts: 2, baseMs: 40, jitter: 'none' }, bulkhead: { maxConcurrent: 1 } });
+    const newcomers = [];
+    it.onEvent(({ kind }) => {
+      if (kind !== 'retry') return;
+      const come = () => newcomers.push(it.call(() => new Promise((resolve) => setTimeout(resolve, 100))).catch(({ code }) => code));
+      come();
+      setImmediate(come);
+      setTimeout(come, 5);
+    });
+    const response = await make(it)(server.url + path('slow/5000?times=1'));
+    assert.deepEqual([response.status, await response.text(), server.counts['/slow/5000']], [200, 'ok ', 2]);
+    assert.deepEqual(await Promise.all(newcomers), Array(3).fill('bulkhead_full'));
+    const { bulkhead, counts } = it.snapshot();
+    assert.deepEqual([bulkhead.inUse, bulkhead.stale, counts.timeouts, counts.late], [0, 0, 1, 0]);
+  });
+
   story('the time that is left goes along', async () => {
     const it = made({ deadlineMs: 9000 });
     await seawall.withDeadline(1000, () => make(it)(server.url + path('ok'), { headers: { 'x-own': '1' } }));

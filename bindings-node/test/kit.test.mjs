@@ -14,13 +14,35 @@ test('FakeClock is the clock by hand', () => {
 });
 
 test('states by force', async () => {
-  const it = new seawall.Seawall().define('it', POLICY);
-  for (const [state, seen] of [['open', 'forced_open'], ['disabled', 'disabled'], ['closed', 'closed']]) {
+  const wall = new seawall.Seawall();
+  const it = wall.define('it', POLICY);
+  for (const state of ['open', 'half_open', 'forced_open', 'half_open', 'disabled', 'open', 'closed']) {
     force(it, state);
-    assert.equal(it.state, seen);
+    assert.equal(it.state, state);
   }
+  assert.equal(it.snapshot().counts.calls, 0, 'no call was made for it');
   assert.throws(() => force(it, 'ajar'), { field: 'state' });
   assert.throws(() => force({}, 'open'), { field: 'dependency' });
+  const none = wall.define('none', { timeoutMs: 1000, breaker: 'off' });
+  for (const state of ['closed', 'open', 'forced_open']) assert.throws(() => force(none, state), { name: 'ConfigError', field: 'breaker' });
+  const slow = wall.define('slow', { timeoutMs: 1000, breaker: { consecutiveFailures: 0, failureRate: 0, slowRate: 0.5, slowAfterMs: 100 } });
+  assert.throws(() => force(slow, 'open'), { name: 'ConfigError', field: 'breaker' });
+});
+
+test('open by force is open as failures would have opened it: it ends by the clock of the wall', async () => {
+  const clock = new FakeClock();
+  const it = new seawall.Seawall({ clock }).define('it', { timeoutMs: 1000, breaker: { openForMs: 10_000, openJitter: 0 } });
+  clock.advance(3_600_000);
+  force(it, 'open');
+  await assert.rejects(it.call(() => 1), { code: 'breaker_open', retryAfterMs: 10_000 });
+  clock.advance(10_000);
+  assert.equal(await it.call(() => 'a probe'), 'a probe');
+  force(it, 'half_open');
+  let end;
+  const probe = it.call(() => new Promise((resolve) => (end = resolve)));
+  await assert.rejects(it.call(() => 1), { code: 'breaker_half_open' });
+  end(1);
+  await probe;
 });
 
 test('errors on demand, so many times, to a share', async () => {
@@ -74,6 +96,31 @@ test('no waiting: minutes of backoff take no time, and the fake clock has moved 
   assert.ok(mode.clock.nowMs() - fake >= 60_000);
   mode.restore();
   assert.equal(await it.call(() => 1), 1);
+});
+
+test('no waiting: of one dependency only, until it is restored', async () => {
+  const clock = new FakeClock();
+  const wall = new seawall.Seawall({ clock });
+  const [it, other] = [wall.define('it', POLICY), wall.define('other', POLICY)];
+  const mode = noWaiting(it);
+  await assert.rejects(it.call(() => { throw reset(); }), { code: 'ECONNRESET' });
+  assert.ok(mode.clock.nowMs() >= 61_000);
+  assert.equal(clock.nowMs(), 1000);
+  const waits = other.call(() => { throw reset(); });
+  waits.catch(() => {});
+  await new Promise(setImmediate);
+  assert.equal(clock.pending, 1, 'the other one waits');
+  for (let step = 0; step < 5; step++) {
+    clock.advance(60_000);
+    await new Promise(setImmediate);
+  }
+  await assert.rejects(waits, { code: 'ECONNRESET' });
+  mode.restore();
+  let at;
+  it.onEvent((event) => (at = event.at));
+  it.forceOpen();
+  assert.equal(at, clock.nowMs(), 'its clock is that of the wall again');
+  assert.throws(() => noWaiting({}), { name: 'ConfigError', field: 'target' });
 });
 
 test('no waiting: a place that nobody gives back is refused at once', async () => {

@@ -56,9 +56,9 @@ test('a handle that is none is an error of the native half too, never a crash', 
     assert.equal(native.retryBudgetDeposit(handle, -1), -104);
     assert.equal(native.histogramTotal(handle), -104);
     assert.equal(native.breakerFree(handle), false);
-    assert.equal(native.dependencyBegin(handle, -1), -104);
-    assert.equal(native.dependencyBeginWith(handle, new Float64Array(8), -1, new Float64Array(16)), -104);
-    assert.equal(native.dependencyBeginWith(handle, new Float64Array(3), -1, new Float64Array(16)), -112);
+    assert.equal(native.dependencyBegin(handle, false, -1), -104);
+    assert.equal(native.dependencyBeginWith(handle, false, new Float64Array(8), -1, new Float64Array(16)), -104);
+    assert.equal(native.dependencyBeginWith(handle, false, new Float64Array(3), -1, new Float64Array(16)), -112);
     assert.equal(native.dependencySnapshot(handle, -1), null);
     assert.equal(native.dependencyFacts(handle), null);
     assert.equal(native.dependencyAdjust(handle, 0, 1, -1), -104);

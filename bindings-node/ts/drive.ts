@@ -1,11 +1,13 @@
 /** Drives calls: does what the core says until it says that the call is over. */
 
+import timers from 'node:timers';
+
 import { carrying } from './ambient.js';
 import { isCancelled, onAbort } from './abort.js';
 import { refusal } from './answer.js';
 import { Attempt } from './attempt.js';
 import { AttemptTimeoutError, ConfigError } from './errors.js';
-import type { Step, Steps } from './fallback.js';
+import type { Served, Steps } from './fallback.js';
 import { End, Flow, Kind, STOPS } from './flow.js';
 import type { Place, Stop } from './flow.js';
 import type { Inside } from './inside.js';
@@ -27,9 +29,8 @@ export interface Manner {
   asked(inside: Inside): Float64Array | undefined;
 }
 
-/** What a call without waiting is told instead of waiting. */
-const BULKHEAD_FULL = 20;
-const RATE_LIMITED = 30;
+/** The real ones, taken before a test can put fakes in their place: the turn that they give is not time to wait for. */
+const { setImmediate, clearImmediate } = timers;
 
 type Work = (attempt: Attempt) => unknown;
 
@@ -191,27 +192,43 @@ function faulty(inside: Inside, fn: Work): Work {
 
 /**
  * How a promise ends, or that its time is over, or that the caller gave up. In the last two cases the place stays taken
- * until the promise has really ended. Leaves neither timer nor listener behind.
+ * until the promise has really ended; a function that obeys its signal within a turn leaves the place to its call, so that
+ * another attempt need not win a new one. Leaves neither timer nor listener behind.
  */
 function settled(running: PromiseLike<unknown>, leftMs: number, flow: Flow, attempt: Attempt, manner: Manner): Promise<Settled> {
   const { inside } = flow;
   const { signal, rules } = manner;
   return new Promise((resolve) => {
     let isOver = false;
+    let timedOut: AttemptTimeoutError | undefined;
     let place: Place | undefined;
     let stopListening: (() => void) | undefined;
+    let stopTurn: (() => void) | undefined;
     const over = (how: How, what: unknown): void => {
       isOver = true;
       stopTimer();
+      stopTurn?.();
       stopListening?.();
       resolve({ how, what });
     };
     const abandon = (how: How, reason: unknown): void => {
       place = flow.keep();
       over(how, reason);
+    };
+    const giveUp = (reason: unknown): void => {
+      abandon(How.Cancelled, reason);
       attempt.abort(reason);
     };
-    const stopTimer = inside.time.after(leftMs, () => abandon(How.Timeout, new AttemptTimeoutError(inside.name, attempt.attempt, attempt.timeoutMs)));
+    const timeOut = (): void => {
+      timedOut = new AttemptTimeoutError(inside.name, attempt.attempt, attempt.timeoutMs);
+      attempt.abort(timedOut);
+      // Whoever listened to the signal may have made the caller give up.
+      if (!isOver) {
+        const turn = setImmediate(() => abandon(How.Timeout, timedOut));
+        stopTurn = () => clearImmediate(turn);
+      }
+    };
+    const stopTimer = inside.time.after(leftMs, timeOut);
     const late = (what: unknown, word: number, isError: boolean): void => {
       place?.();
       // A function that ends because it was told to is not late.
@@ -225,15 +242,26 @@ function settled(running: PromiseLike<unknown>, leftMs: number, flow: Flow, atte
     };
     if (signal !== undefined) {
       if (signal.aborted) {
-        abandon(How.Cancelled, signal.reason);
+        giveUp(signal.reason);
       } else {
-        stopListening = onAbort(signal, () => abandon(How.Cancelled, signal.reason));
+        stopListening = onAbort(signal, () => giveUp(signal.reason));
       }
     }
     // Through a promise of ours: a foreign `then` may throw, or call back twice.
+    const ended = (how: How.Value | How.Error, what: unknown): void => {
+      if (timedOut !== undefined && !isOver) {
+        // Within the turn that it had: its call holds the place, and its result counts no more.
+        over(How.Timeout, timedOut);
+      }
+      if (!isOver) {
+        over(how, what);
+      } else {
+        late(what, how === How.Value ? rules.result(what) : rules.error(what), how === How.Error);
+      }
+    };
     Promise.resolve(running).then(
-      (what) => (isOver ? late(what, rules.result(what), false) : over(How.Value, what)),
-      (what: unknown) => (isOver ? late(what, rules.error(what), true) : over(How.Error, what)),
+      (what) => ended(How.Value, what),
+      (what: unknown) => ended(How.Error, what),
     );
   });
 }
@@ -263,7 +291,7 @@ function end(flow: Flow, last: Settled, { rules, signal }: Manner): void {
   const made = flow.attempt;
   flow.ended(word, isFailure ? rules.wish(last.what) : 0);
   if (flow.isUnderWay) {
-    flow.inside.tell({ kind: 'retry', attempt: made + 1, delayMs: flow.spanMs, error: last.what });
+    flow.inside.tell({ kind: 'retry', attempt: made, delayMs: flow.spanMs, error: last.what });
   }
 }
 
@@ -271,7 +299,7 @@ function end(flow: Flow, last: Settled, { rules, signal }: Manner): void {
 export function refusalOf(flow: Flow, rules: Rules): Error {
   const { inside, status, retryAfterMs } = flow;
   const error = refusal(status, inside.name, retryAfterMs);
-  inside.tell({ kind: 'refusal', reason: error.code, retryAfterMs });
+  inside.tell({ kind: 'refusal', reason: error.code, retryAfterMs, limit: flow.limit });
   return rules.refusal?.(error) ?? error;
 }
 
@@ -281,7 +309,7 @@ function stopOf(flow: Flow): Stop {
 
 function outcome(flow: Flow, value: unknown, startMs: number): CallOutcome<unknown> {
   const durationMs = flow.inside.time.spanMs() - startMs;
-  return { value, degraded: false, step: undefined, reason: undefined, attempts: flow.attempt, durationMs, error: undefined };
+  return { value, degraded: false, step: undefined, source: undefined, reason: undefined, attempts: flow.attempt, durationMs, error: undefined };
 }
 
 /** The result of a call that is over. */
@@ -324,15 +352,15 @@ async function serve(
   if (last.how === How.Value && flow.end !== End.Refused) {
     await manner.rules.discard?.(last.what);
   }
-  return degraded(flow, served.value, served.step, error, startMs);
+  return degraded(flow, served, error, startMs);
 }
 
-function degraded(flow: Flow, value: unknown, step: Step, error: unknown, startMs: number): CallOutcome<unknown> {
+function degraded(flow: Flow, { value, step, source }: Served, error: unknown, startMs: number): CallOutcome<unknown> {
   const { inside } = flow;
   const reason = flow.end === End.Refused ? codeOf(error) : stopOf(flow);
   native.dependencyCount(inside.handle, 0);
-  inside.tell({ kind: 'fallback', step, reason });
-  return { ...outcome(flow, value, startMs), degraded: true, step, reason, error };
+  inside.tell({ kind: 'fallback', step, source, reason, error });
+  return { ...outcome(flow, value, startMs), degraded: true, step, source, reason, error };
 }
 
 function codeOf(error: unknown): Stop {
@@ -340,14 +368,14 @@ function codeOf(error: unknown): Stop {
 }
 
 /**
- * Makes a call of a function that answers at once: one attempt, because nothing here may wait. A wait for a place or for
- * the rate is a refusal.
+ * Makes a call of a function that answers at once. Nothing here may wait, and the core is told so: it makes one attempt,
+ * and refuses a call that would have to wait for its place or the rate.
  */
 export function driveSync(inside: Inside, fn: Work, manner: Manner): CallOutcome<unknown> {
   const { rules, fallback, args } = manner;
   const startMs = inside.time.spanMs();
   const flow = new Flow(inside);
-  flow.begin(manner.asked(inside));
+  flow.begin(manner.asked(inside), true);
   let last = NOTHING;
   if (flow.kind === Kind.Run) {
     last = start(inside, flow, fn, new Attempt(flow));
@@ -357,16 +385,7 @@ export function driveSync(inside: Inside, fn: Work, manner: Manner): CallOutcome
       throw new ConfigError('fn', fn, 'a function that answers at once; use call for promises');
     }
     const word = last.how === How.Value ? rules.result(last.what) : rules.error(last.what);
-    // Without the bit that says that another attempt may help.
-    flow.ended(word & ~4, (word & 3) === FAILURE ? rules.wish(last.what) : 0);
-  } else if (flow.kind !== Kind.Finish) {
-    const isPlace = flow.kind === Kind.Wait;
-    const spanMs = flow.spanMs;
-    flow.cancelled();
-    flow.end = End.Refused;
-    flow.status = isPlace ? BULKHEAD_FULL : RATE_LIMITED;
-    flow.retryAfterMs = isPlace ? 0 : spanMs;
-    flow.mayFallBack = true;
+    flow.ended(word, (word & 3) === FAILURE ? rules.wish(last.what) : 0);
   }
   if (flow.end === End.Success && last.how === How.Value) {
     fallback?.keep(last.what, args, inside.time);
@@ -374,5 +393,5 @@ export function driveSync(inside: Inside, fn: Work, manner: Manner): CallOutcome
   }
   const error = flow.end === End.Refused ? refusalOf(flow, rules) : last.what;
   const served = fallback !== undefined && flow.mayFallBack ? fallback.serveSync(error, inside.name, args, inside.time) : undefined;
-  return served === undefined ? unserved(flow, last, error, startMs) : degraded(flow, served.value, served.step, error, startMs);
+  return served === undefined ? unserved(flow, last, error, startMs) : degraded(flow, served, error, startMs);
 }

@@ -8,7 +8,7 @@ import type { RefusalCode } from './errors.js';
 import { ConfigError } from './errors.js';
 import { checkedFunction } from './settings.js';
 import type { Stop } from './flow.js';
-import type { Step } from './fallback.js';
+import type { Source } from './fallback.js';
 
 /** What all events have. */
 interface Happening {
@@ -31,31 +31,42 @@ export interface RefusalEvent extends Happening {
   readonly reason: RefusalCode;
   /** How long until asking again can help; 0 when nobody knows. */
   readonly retryAfterMs: number;
+  /** The rate limit that said no; undefined when something else did. */
+  readonly limit: string | undefined;
 }
 
-/** Another attempt is going to be made. */
+/** An attempt failed, and another one follows. */
 export interface RetryEvent extends Happening {
   readonly kind: 'retry';
-  /** Which attempt, from 2. */
+  /** The attempt that failed, from 1. */
   readonly attempt: number;
+  /** The wait before the next one. */
   readonly delayMs: number;
-  /** Why: the error, or the result, of the attempt before. */
+  /** What it failed with: its error, or its result. */
   readonly error: unknown;
 }
 
 /** Something else was served. */
 export interface FallbackEvent extends Happening {
   readonly kind: 'fallback';
-  readonly step: Step;
+  /** Which step of the chain, from 0. */
+  readonly step: number;
+  readonly source: Source;
   /** The refusal, or why there was no further attempt. */
   readonly reason: RefusalCode | Stop;
+  /** What the call itself had ended with. */
+  readonly error: unknown;
 }
 
-/** A result came when its call had ended: its function did not listen to its signal. */
+/**
+ * A result came when its call had ended, because its function did not listen to its signal, or when the breaker had
+ * changed its state since and therefore took no notice of it.
+ */
 export interface LateResultEvent extends Happening {
   readonly kind: 'late_result';
   readonly attempt: number;
-  readonly outcome: Outcome;
+  /** Undefined when the caller gave up. */
+  readonly outcome: Outcome | undefined;
 }
 
 export type SeawallEvent = StateChangeEvent | RefusalEvent | RetryEvent | FallbackEvent | LateResultEvent;
@@ -134,7 +145,7 @@ export interface Logger {
   debug(message: string): void;
 }
 
-/** A hook that writes log lines: changes of state as warnings, refusals as debug, all else as info. */
+/** A hook that writes log lines: changes of state as warnings, retries and fallbacks as info, refusals and late results as debug. */
 export function logging(logger: Logger): EventHook {
   if (typeof logger !== 'object' || logger === null || !(['warn', 'info', 'debug'] as const).every((name) => typeof logger[name] === 'function')) {
     throw new ConfigError('logger', logger, 'an object with warn(), info() and debug(), such as console');
@@ -145,13 +156,13 @@ export function logging(logger: Logger): EventHook {
       case 'state_change':
         return logger.warn(`${named}breaker ${event.from} -> ${event.to}`);
       case 'refusal':
-        return logger.debug(`${named}refused, ${event.reason}${event.retryAfterMs > 0 ? `, again in ${Math.ceil(event.retryAfterMs)} ms` : ''}`);
+        return logger.debug(`${named}refused, ${event.reason}${event.limit === undefined ? '' : ` (${event.limit})`}${event.retryAfterMs > 0 ? `, again in ${Math.ceil(event.retryAfterMs)} ms` : ''}`);
       case 'retry':
-        return logger.info(`${named}attempt ${event.attempt} in ${Math.ceil(event.delayMs)} ms after ${String(event.error)}`);
+        return logger.info(`${named}attempt ${event.attempt} failed, another one in ${Math.ceil(event.delayMs)} ms: ${String(event.error)}`);
       case 'fallback':
-        return logger.info(`${named}served by ${event.step}, ${event.reason}`);
+        return logger.info(`${named}served by ${event.source} (step ${event.step}), ${event.reason}`);
       case 'late_result':
-        return logger.info(`${named}attempt ${event.attempt} ended late, ${event.outcome}`);
+        return logger.debug(`${named}attempt ${event.attempt} ended late, ${event.outcome ?? 'given up'}`);
     }
   };
 }

@@ -5,8 +5,8 @@ import type { Time } from './clock.js';
 import { ConfigError, FallbackError } from './errors.js';
 import { LastGoodStep } from './last_good.js';
 
-/** Which step of a fallback served. */
-export type Step = 'value' | 'function' | 'last_good';
+/** What kind of step of a fallback served. */
+export type Source = 'value' | 'function' | 'last_good';
 
 /**
  * What is served when a call fails for good or is refused: a value, a function of the error, the last good value, or a
@@ -22,7 +22,9 @@ export type ServedBy<F> = Exclude<Awaited<F>, undefined | LastGoodStep>;
 /** What a fallback served. */
 export interface Served {
   readonly value: unknown;
-  readonly step: Step;
+  /** Which step, from 0. */
+  readonly step: number;
+  readonly source: Source;
 }
 
 const FORBIDDEN = 0;
@@ -63,17 +65,17 @@ export class Steps {
    */
   async serve(original: unknown, source: string, args: readonly unknown[], time: Time): Promise<Served | undefined> {
     let failed: { thrown: unknown } | undefined;
-    for (const step of this.#steps) {
+    for (const [number, step] of this.#steps.entries()) {
       try {
         if (step instanceof LastGoodStep) {
           const found = step.find(args, time);
           if (found !== undefined) {
-            return { value: found.value, step: 'last_good' };
+            return { value: found.value, step: number, source: step.source };
           }
         } else if (typeof step === 'function') {
-          return { value: await (step as (error: unknown) => unknown)(original), step: 'function' };
+          return { value: await (step as (error: unknown) => unknown)(original), step: number, source: 'function' };
         } else {
-          return { value: step, step: 'value' };
+          return { value: step, step: number, source: 'value' };
         }
       } catch (thrown) {
         failed = { thrown };
@@ -88,12 +90,12 @@ export class Steps {
   /** The same for calls that wait for nothing: a function that returns a promise counts as failing. */
   serveSync(original: unknown, source: string, args: readonly unknown[], time: Time): Served | undefined {
     let failed: { thrown: unknown } | undefined;
-    for (const step of this.#steps) {
+    for (const [number, step] of this.#steps.entries()) {
       try {
         if (step instanceof LastGoodStep) {
           const found = step.find(args, time);
           if (found !== undefined) {
-            return { value: found.value, step: 'last_good' };
+            return { value: found.value, step: number, source: step.source };
           }
         } else if (typeof step === 'function') {
           const value = (step as (error: unknown) => unknown)(original);
@@ -101,9 +103,9 @@ export class Steps {
             (value as Promise<unknown>).then(undefined, () => {});
             throw new ConfigError('fallback', step, 'a function that answers at once; use call for promises');
           }
-          return { value, step: 'function' };
+          return { value, step: number, source: 'function' };
         } else {
-          return { value: step, step: 'value' };
+          return { value: step, step: number, source: 'value' };
         }
       } catch (thrown) {
         failed = { thrown };

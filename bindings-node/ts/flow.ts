@@ -1,7 +1,8 @@
 /** One call as the core drives it: events go in, the next action comes out. */
 
 import * as native from '../native.js';
-import { Detail, IN_DETAIL, detail, failure } from './answer.js';
+import { Detail, IN_DETAIL, OUTCOMES, detail, failure } from './answer.js';
+import type { Outcome } from './answer.js';
 import type { BreakerState } from './breaker.js';
 import { deadlineAt } from './deadline.js';
 import type { Deadline } from './deadline.js';
@@ -76,6 +77,8 @@ export class Flow {
   from: BreakerState | undefined;
   to: BreakerState | undefined;
   #handle = ENDED;
+  /** The names of the rate limits that it began under. */
+  #limits: readonly string[] | undefined;
   /** The deadline in two halves; at first: never. */
   #low = 0xffff_ffff;
   #high = 0xffff_ffff;
@@ -86,13 +89,14 @@ export class Flow {
     this.inside = inside;
   }
 
-  /** Begins. Throws what is misuse. */
-  begin(asked: Float64Array | undefined): void {
+  /** Begins. Throws what is misuse. `isAtOnce`: nothing can be waited for, so there is one attempt, at once or never. */
+  begin(asked: Float64Array | undefined, isAtOnce = false): void {
     const { inside } = this;
     const now = inside.time.nowMs();
     const { facts } = inside;
+    this.#limits = facts?.limits;
     if (asked === undefined && facts !== undefined && facts.deadlineMs == null) {
-      const answer = native.dependencyBegin(inside.handle, now);
+      const answer = native.dependencyBegin(inside.handle, isAtOnce, now);
       if (answer >= 0) {
         this.#handle = answer;
         this.kind = Kind.Run;
@@ -107,7 +111,7 @@ export class Flow {
       native.readAction(action);
       this.#handle = answer === IN_DETAIL ? ENDED : UNDER_WAY - answer;
     } else {
-      const answer = native.dependencyBeginWith(inside.handle, asked ?? NOTHING_ASKED, now, action);
+      const answer = native.dependencyBeginWith(inside.handle, isAtOnce, asked ?? NOTHING_ASKED, now, action);
       if (answer < IN_DETAIL) {
         throw failure(answer, inside.name);
       }
@@ -121,8 +125,9 @@ export class Flow {
   /** An attempt ended. */
   ended(how: number, retryAfterMs: number, random?: bigint): void {
     const now = this.inside.time.nowMs();
+    const outcome = OUTCOMES[how & 3];
     if (random !== undefined) {
-      this.#settle(native.callEndedWith(this.#handle, how, retryAfterMs, random, now, action));
+      this.#settle(native.callEndedWith(this.#handle, how, retryAfterMs, random, now, action), outcome);
       return;
     }
     const answer = native.callEnded(this.#handle, how, retryAfterMs, now);
@@ -131,7 +136,7 @@ export class Flow {
     }
     if (answer === NOT_EVERYDAY) {
       native.readAction(action);
-      this.#read();
+      this.#read(outcome);
       return;
     }
     this.kind = Kind.Finish;
@@ -176,6 +181,11 @@ export class Flow {
     };
   }
 
+  /** The name of the rate limit that refused the call; undefined when something else did. */
+  get limit(): string | undefined {
+    return this.#limits?.[this.limiter];
+  }
+
   get isUnderWay(): boolean {
     return this.kind !== Kind.Finish;
   }
@@ -197,14 +207,15 @@ export class Flow {
     return (this.#key ??= native.callKey(this.#handle) ?? '');
   }
 
-  #settle(answer: number): void {
+  #settle(answer: number, outcome?: Outcome): void {
     if (answer < 0) {
       throw failure(answer, this.inside.name);
     }
-    this.#read();
+    this.#read(outcome);
   }
 
-  #read(): void {
+  /** Reads the action that followed on an event; `outcome` is that of the attempt which ended by it. */
+  #read(outcome?: Outcome): void {
     this.kind = action[0]!;
     this.attempt = action[1]!;
     this.spanMs = action[2]!;
@@ -224,6 +235,9 @@ export class Flow {
       this.from = STATES[from]!;
       this.to = STATES[action[9]!]!;
       this.inside.tell({ kind: 'state_change', from: this.from, to: this.to });
+    }
+    if (this.isLate) {
+      this.inside.tell({ kind: 'late_result', attempt: this.attempt, outcome });
     }
     // The place is free, or a waiter was served and there may be more places.
     if (this.isFreed || this.kind === Kind.Run) {

@@ -57,7 +57,7 @@ export type {
   SeawallEvent,
   StateChangeEvent,
 } from './events.js';
-export type { Fallback, FallbackStep, ServedBy, Step } from './fallback.js';
+export type { Fallback, FallbackStep, ServedBy, Source } from './fallback.js';
 export type { Place, Stop } from './flow.js';
 export type { HeaderCarrier, InjectOptions } from './headers.js';
 export type { HistogramSnapshot } from './histogram.js';

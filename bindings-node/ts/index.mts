@@ -115,7 +115,7 @@ export type {
   ServedBy,
   SeawallEvent,
   StateChangeEvent,
-  Step,
+  Source,
   Stop,
   Transition,
   WaitOptions,

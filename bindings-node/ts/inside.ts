@@ -7,10 +7,16 @@ import type { SeawallEvent, Told } from './events.js';
 import { Queue } from './queue.js';
 import { NONE } from './handle.js';
 
+/** Where the time comes from. */
+export interface Timed {
+  readonly time: Time;
+  /** False when somebody brought a clock. */
+  readonly isRealTime: boolean;
+}
+
 /** What the dependencies of a wall share. */
 export interface WallInside {
   time: Time;
-  /** False when somebody brought a clock. */
   isRealTime: boolean;
   readonly hooks: Hooks;
 }
@@ -26,6 +32,8 @@ export class Inside {
   readonly queue: Queue;
   /** Put in by tests. */
   faults: readonly Fault[] = [];
+  /** Another time than that of the wall, put in by tests. */
+  timed: Timed | undefined;
   handle: number;
   #facts: native.DependencyFacts | undefined;
 
@@ -37,7 +45,7 @@ export class Inside {
   }
 
   get time(): Time {
-    return this.wall.time;
+    return (this.timed ?? this.wall).time;
   }
 
   /** Facts of the policy in force, read once until it changes. Undefined when disposed of. */
@@ -60,7 +68,7 @@ export class Inside {
 
   tell(told: Told): void {
     if (!this.isUnheard) {
-      const at = this.wall.isRealTime ? Date.now() : this.time.nowMs();
+      const at = (this.timed ?? this.wall).isRealTime ? Date.now() : this.time.nowMs();
       tell(this.hooks, this.wall.hooks, { ...told, dependency: this.name, at } as SeawallEvent);
     }
   }

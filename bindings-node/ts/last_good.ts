@@ -3,11 +3,11 @@
 import { ConfigError } from './errors.js';
 import { timeOf } from './clock.js';
 import type { ClockOption, Time } from './clock.js';
-import { checkedCount, checkedFunction, checkedKeys, checkedMs } from './settings.js';
+import { checkedCount, checkedFunction, checkedKeys } from './settings.js';
 
 /** How values are kept. */
 export interface LastGoodOptions {
-  /** Older values are not served, in milliseconds. */
+  /** Older values are not served, in milliseconds: 1 to 31,622,400,000, which is 366 days. */
   maxAgeMs: number;
   /** The most values kept, 1 to 1,000,000; the one that was not touched for longest goes first. Default 1,000. */
   maxEntries?: number;
@@ -17,7 +17,16 @@ export interface LastGoodOptions {
   clock?: ClockOption;
 }
 
+/** 366 days. */
+const OLDEST_MS = 366 * 86_400_000;
 const MOST_ENTRIES = 1_000_000;
+
+function checkedAge(ms: unknown): number {
+  if (typeof ms !== 'number' || !(ms >= 1 && ms <= OLDEST_MS)) {
+    throw new ConfigError('maxAgeMs', ms, `1 to ${OLDEST_MS} (milliseconds)`);
+  }
+  return ms;
+}
 
 /** Found by a fallback. */
 export interface Kept {
@@ -27,7 +36,7 @@ export interface Kept {
 /** What a fallback asks, whether it is a {@link LastGood} or one of its keys. */
 export abstract class LastGoodStep {
   /** Its word in outcomes and events. */
-  readonly step = 'last_good';
+  readonly source = 'last_good';
 
   /** @internal */
   abstract keep(value: unknown, args: readonly unknown[], time: Time): void;
@@ -50,7 +59,7 @@ export class LastGood extends LastGoodStep {
   constructor(options: LastGoodOptions) {
     super();
     checkedKeys('options', options, ['maxAgeMs', 'maxEntries', 'key', 'clock']);
-    this.#maxAgeMs = checkedMs('maxAgeMs', options.maxAgeMs);
+    this.#maxAgeMs = checkedAge(options.maxAgeMs);
     this.#maxEntries = options.maxEntries === undefined ? 1000 : checkedCount('maxEntries', options.maxEntries, 1, MOST_ENTRIES);
     if (options.key !== undefined) {
       checkedFunction('key', options.key);

@@ -1,7 +1,7 @@
 /** How a call came to its end. */
 
 import type { RefusalCode } from './errors.js';
-import type { Step } from './fallback.js';
+import type { Source } from './fallback.js';
 import type { Stop } from './flow.js';
 
 /** A result with everything about how it came about. */
@@ -9,8 +9,10 @@ export interface CallOutcome<T> {
   readonly value: T;
   /** True when a fallback served it. */
   readonly degraded: boolean;
-  /** Which kind of fallback served; undefined when none did. */
-  readonly step: Step | undefined;
+  /** Which step of the fallback served, from 0; undefined when none did. */
+  readonly step: number | undefined;
+  /** What kind of step it is; undefined when none served. */
+  readonly source: Source | undefined;
   /** Why a fallback had to: the refusal, or why there was no further attempt. */
   readonly reason: RefusalCode | Stop | undefined;
   /** Attempts made. */

@@ -4,24 +4,35 @@
 import * as native from '../native.js';
 import { ManualClock } from './clock.js';
 import { timeOf } from './clock.js';
-import { insideOf } from './dependency.js';
-import type { Dependency } from './dependency.js';
+import type { Time } from './clock.js';
+import { Dependency, insideOf } from './dependency.js';
+import type { BreakerState } from './breaker.js';
 import { ConfigError } from './errors.js';
 import type { Fault } from './inside.js';
 import { checkedCount, checkedFunction, checkedKeys, checkedMs, checkedRatio, checkedWord } from './settings.js';
-import { wallInsideOf } from './wall.js';
-import type { Seawall } from './wall.js';
+import { Seawall, wallInsideOf } from './wall.js';
 
 /** A clock that stands still until a test moves it. */
 export const FakeClock = ManualClock;
 export type FakeClock = ManualClock;
 
-const FORCED = ['open', 'disabled', 'closed'] as const;
+const STATES = ['closed', 'open', 'half_open', 'forced_open', 'disabled'] as const satisfies readonly BreakerState[];
 
-/** Puts the breaker of a dependency into a state, until it is forced again or reset. */
-export function force(dependency: Dependency, state: (typeof FORCED)[number]): void {
-  insideOf(dependency);
-  [() => dependency.forceOpen(), () => dependency.disable(), () => dependency.reset()][checkedWord('state', state, FORCED)]!();
+/**
+ * Puts the breaker of a dependency into a state: closed and without memory; open, as failures would have opened it;
+ * half-open, with its next probe free; held open or disabled by hand. Throws {@link ConfigError} where there is no breaker,
+ * or failures do not bring it there.
+ */
+export function force(dependency: Dependency, state: BreakerState): void {
+  const { handle, time } = insideOf(dependency);
+  const number = checkedWord('state', state, STATES);
+  if (dependency.state === undefined) {
+    throw new ConfigError('breaker', undefined, `one that can come into the state ${state}`);
+  }
+  [() => dependency.reset(), undefined, undefined, () => dependency.forceOpen(), () => dependency.disable()][number]?.();
+  if ((state === 'open' || state === 'half_open') && !native.dependencyForce(handle, number, time.nowMs())) {
+    throw new ConfigError('breaker', undefined, `one that failures bring to the state ${state}`);
+  }
 }
 
 /** What goes wrong. */
@@ -101,28 +112,47 @@ export class NoWaitingClock extends ManualClock {
 
 /** The mode is over. */
 export interface NoWaiting {
-  /** The clock that the wall has meanwhile. */
+  /** The clock that there is meanwhile. */
   readonly clock: NoWaitingClock;
-  /** Gives the wall its own clock back. */
+  /** Gives the own clock back. */
   restore(): void;
   [Symbol.dispose](): void;
 }
 
 /**
- * Makes all waits of a wall (backoff, rate, places, latency put in) return at once, on a fake clock that moves on by as
- * much. Limits still hold on that clock: a retry that comes after the deadline is not made.
+ * Makes all waits of a dependency, or of all of a wall, return at once (backoff, rate, places, latency put in), on a fake
+ * clock that moves on by as much. Limits still hold on that clock: a retry that comes after the deadline is not made.
  */
-export function noWaiting(wall: Seawall): NoWaiting {
-  const inside = wallInsideOf(wall);
+export function noWaiting(target: Dependency | Seawall): NoWaiting {
+  if (target instanceof Dependency) {
+    const inside = insideOf(target);
+    const { timed } = inside;
+    const clock = clockFrom(inside.time);
+    inside.timed = { time: timeOf(clock), isRealTime: false };
+    return ended(clock, () => {
+      inside.timed = timed;
+    });
+  }
+  if (!(target instanceof Seawall)) {
+    throw new ConfigError('target', target, 'a Dependency or a Seawall');
+  }
+  const inside = wallInsideOf(target);
   const { time, isRealTime } = inside;
-  const nowMs = time.nowMs();
-  // The state knows the system's moments: the fake one goes on from there.
-  const clock = new NoWaitingClock(nowMs >= 0 ? nowMs : Number(native.deadlineAfter(0, -1)) / 1e6);
+  const clock = clockFrom(time);
   inside.time = timeOf(clock);
   inside.isRealTime = false;
-  const restore = (): void => {
+  return ended(clock, () => {
     inside.time = time;
     inside.isRealTime = isRealTime;
-  };
+  });
+}
+
+function clockFrom({ nowMs: read }: Time): NoWaitingClock {
+  const nowMs = read();
+  // The state knows the system's moments: the fake one goes on from there.
+  return new NoWaitingClock(nowMs >= 0 ? nowMs : Number(native.deadlineAfter(0, -1)) / 1e6);
+}
+
+function ended(clock: NoWaitingClock, restore: () => void): NoWaiting {
   return { clock, restore, [Symbol.dispose]: restore };
 }

@@ -260,7 +260,10 @@ export class Seawall {
     return this.#inside.hooks.add(hook);
   }
 
-  /** Writes log lines: changes of state as warnings, refusals as debug, all else as info. Answers a function that ends it. */
+  /**
+   * Writes log lines: changes of state as warnings, retries and fallbacks as info, refusals and late results as debug.
+   * Answers a function that ends it.
+   */
   logTo(logger: Logger): () => void {
     return this.#inside.hooks.add(logging(logger));
   }

@@ -58,8 +58,8 @@ for (let order = 1; order <= 8; order++) {
       const why = isRefused(error) ? `${error.code}, again in ${Math.ceil(error.retryAfterMs)} ms` : `${attemptsOf(error)?.attempts} attempts`;
       console.log(`order ${order}: queued for later, ${why}`);
     }
-    const { value, degraded, step } = await prices.callDetailed(ask, { fallback: [cached, 'a price on request'] });
-    console.log(`         ${value}${degraded ? `, by ${step}` : ''}`);
+    const { value, degraded, source } = await prices.callDetailed(ask, { fallback: [cached, 'a price on request'] });
+    console.log(`         ${value}${degraded ? `, by ${source}` : ''}`);
   });
   await sleep(60);
 }

@@ -126,6 +126,8 @@ new Seawall().define('ledger', { timeoutMs: 100, retry: { atempts: 2 } });
 payments.onEvent((event) => {
   if (event.kind === 'state_change') same<typeof event.to, BreakerState>(true);
   if (event.kind === 'refusal') same<typeof event.reason, RefusalCode>(true);
+  if (event.kind === 'refusal') same<typeof event.limit, string | undefined>(true);
+  if (event.kind === 'fallback') same<[typeof event.step, typeof event.source], [number, 'value' | 'function' | 'last_good']>(true);
 });
 async function byHand(): Promise<void> {
   await using permit = await payments.permit({ deadlineMs: 100 });
@@ -140,9 +142,10 @@ const wrapped: typeof fetch = wrapFetch(payments, fetch, { bodyTimeoutMs: Infini
 void wrapped;
 const agent: Dispatcher = new Agent(agentOptions(payments)).compose(interceptor(payments, { deadlineMs: 500 }));
 void agent;
+noWaiting(payments).restore();
 const mode = noWaiting(wall);
 same<typeof mode.clock, NoWaitingClock>(true);
-force(payments, 'open');
+force(payments, 'half_open');
 inject(payments, { error: new Error('x'), times: 2 }).remove();
 const fake: FakeClock = new FakeClock();
 void fake;
