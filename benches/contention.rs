@@ -129,7 +129,7 @@ fn others(criterion: &mut Criterion) {
     )
     .expect("valid");
     measure(criterion, "retry budget: deposit when full", || {
-        full.deposit(&NOW)
+        full.deposit(&NOW);
     });
     measure(criterion, "retry budget: refusal", || {
         let _ = black_box(full.try_withdraw(Cause::Failure, &NOW));
