@@ -62,8 +62,8 @@ impl Dependency {
 impl Call<'_> {
     fn step(&mut self, action: Action) -> Step {
         let notes = self.call.take_notes();
-        // A place came free, or a waiter has been served and more places may be free: the next one asks.
-        if notes.freed || matches!(action, Action::Run { .. }) {
+        // A place came free: who has waited longest asks.
+        if notes.freed {
             self.state.queue.wake_first();
         }
         Step { action, notes }
@@ -76,7 +76,13 @@ impl Call<'_> {
     pub fn woke(&mut self, now: Nanos) -> Result<Step, Misuse> {
         let Bound { config, gates } = self.rules.bound();
         let action = self.call.woke(config, gates, now)?;
-        Ok(self.step(action))
+        let step = self.step(action);
+        // A waiter has been served, and more places may be free: the next one asks. A call that found its place at
+        // once took nobody's turn, and pays for no look at the queue.
+        if !matches!(action, Action::Wait { .. }) {
+            self.state.queue.wake_first();
+        }
+        Ok(step)
     }
 
     /// An attempt ended. `random` is chance for the wait before the next one; `None` draws it.
